@@ -1,0 +1,12 @@
+#pragma once
+/// \file
+/// Everything a program needs.
+
+#include "noyau/autograd.h"
+#include "noyau/error.h"
+#include "noyau/loss.h"
+#include "noyau/ops.h"
+#include "noyau/parallel.h"
+#include "noyau/random.h"
+#include "noyau/shape.h"
+#include "noyau/tensor.h"

@@ -1,0 +1,61 @@
+#pragma once
+// The backends, as lists of plain functions on pointers, and the only place that knows which exist.
+#include "noyau/tensor.h"
+#include "kernel_dims.h"
+
+namespace noyau::inline v0 {
+
+// What a kernel may use besides its arguments.
+struct Context {
+  Device device;
+};
+
+struct Cpu {
+#include "kernels.inc"
+};
+
+template <class T>
+struct Type {
+  using type = T;
+};
+template <class... Ts>
+struct Types {};
+
+using Floats = Types<float, double>;
+using AllTypes = Types<float, double, half, bfloat16, std::int32_t, std::uint8_t>;
+
+namespace detail {
+[[noreturn]] void fail_dtype(std::string_view op, Dtype dtype);
+[[noreturn]] void fail_device(std::string_view op, Device device);
+}  // namespace detail
+
+// Calls f(Type<T>{}) with the T of `dtype`; throws, naming `op`, when Ts lacks it.
+template <class... Ts, class F>
+void by_dtype(Types<Ts...>, std::string_view op, Dtype dtype, F&& f) {
+  const bool found = ((dtype == dtype_of<Ts> ? (f(Type<Ts>{}), true) : false) || ...);
+  if (!found) detail::fail_dtype(op, dtype);
+}
+
+// Calls f(backend, context) for `device`.
+template <class F>
+void by_device(std::string_view op, Device device, F&& f) {
+  if (device.kind != Device::Kind::cpu) detail::fail_device(op, device);
+  Context context{device};
+  f(Cpu{}, context);
+}
+
+// Calls f(backend, context, Type<T>{}) for the device and dtype of `x`.
+template <class... Ts, class F>
+void dispatch(Types<Ts...> types, std::string_view op, const Tensor& x, F&& f) {
+  by_dtype(types, op, x.dtype(), [&](auto type) {
+    by_device(op, x.device(), [&](auto on, Context& context) { f(on, context, type); });
+  });
+}
+
+// Throws unless all defined operands share device and dtype, with the facts; the first must be defined.
+void check_operands(std::string_view op, std::initializer_list<std::pair<const char*, Tensor>> operands);
+
+// An uninitialised tensor for the gradient of `x` if it is wanted, else an undefined one.
+Tensor grad_like(const Tensor& x);
+
+}  // namespace noyau::inline v0
