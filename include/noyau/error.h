@@ -23,23 +23,23 @@ class NOYAU_API Error : public std::runtime_error {
 
 /// Appends the text of a value to `text`; overloaded for every type that may stand in a message.
 NOYAU_API void append(std::string& text, std::string_view value);
-/// \copydoc append(std::string&, std::string_view)
+/// Appends the text of `value`.
 NOYAU_API void append(std::string& text, char value);
-/// \copydoc append(std::string&, std::string_view)
+/// Appends the text of `value`.
 NOYAU_API void append(std::string& text, bool value);
-/// \copydoc append(std::string&, std::string_view)
+/// Appends the text of `value`.
 NOYAU_API void append(std::string& text, int value);
-/// \copydoc append(std::string&, std::string_view)
+/// Appends the text of `value`.
 NOYAU_API void append(std::string& text, unsigned value);
-/// \copydoc append(std::string&, std::string_view)
+/// Appends the text of `value`.
 NOYAU_API void append(std::string& text, long value);
-/// \copydoc append(std::string&, std::string_view)
+/// Appends the text of `value`.
 NOYAU_API void append(std::string& text, unsigned long value);
-/// \copydoc append(std::string&, std::string_view)
+/// Appends the text of `value`.
 NOYAU_API void append(std::string& text, double value);
-/// \copydoc append(std::string&, std::string_view)
+/// Appends the text of `value`.
 inline void append(std::string& text, const char* value) { append(text, std::string_view(value)); }
-/// \copydoc append(std::string&, std::string_view)
+/// Appends the text of `value`.
 inline void append(std::string& text, const std::string& value) { append(text, std::string_view(value)); }
 
 /// The texts of `parts`, joined without separators.

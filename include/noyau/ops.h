@@ -49,6 +49,7 @@ inline Tensor operator-(const Tensor& x) { return neg(x); }                     
 
 /// \name Activations
 /// \{
+
 /// Activation functions, for layers and fused ops.
 enum class Activation : std::uint8_t { none, relu, leaky_relu, elu, gelu, gelu_tanh, silu, sigmoid, tanh, softplus };
 /// Forms of GELU: exact (erf), or Hendrycks and Gimpel's tanh approximation.
@@ -86,9 +87,10 @@ NOYAU_API Tensor broadcast_to(const Tensor& x, const Shape& shape);
 
 /// \name Shape
 /// \{
+
 /// The same elements under another shape, sharing storage; one extent may be -1. Throws when sizes differ.
 NOYAU_API Tensor reshape(const Tensor& x, std::initializer_list<std::int64_t> extents);
-/// \copydoc reshape(const Tensor&, std::initializer_list<std::int64_t>)
+/// The same for a shape that is known when the program runs.
 NOYAU_API Tensor reshape(const Tensor& x, const Shape& shape);
 /// [n, ...] to [n, product of the rest].
 NOYAU_API Tensor flatten(const Tensor& x);
@@ -117,6 +119,7 @@ NOYAU_API Tensor one_hot(const Tensor& ids, std::int64_t classes, Dtype dtype = 
 
 /// \name Products
 /// \{
+
 /// Matrix product of the last two axes, [.., m, k] x [.., k, n]; leading axes broadcast.
 NOYAU_API Tensor matmul(const Tensor& a, const Tensor& b);
 /// x [.., in] times kernel [in, out] plus bias [out] (may be undefined).
@@ -170,6 +173,7 @@ struct NOYAU_API Padding {
 
 /// \name Convolution and pooling
 /// \{
+
 /// Options of conv2d().
 struct Conv2dOptions {
   Size2 stride = 1;                   ///< Step of the window.
@@ -219,6 +223,7 @@ NOYAU_API Tensor resize(const Tensor& x, Size2 size, ResizeMode mode = ResizeMod
 
 /// \name Normalisation and dropout
 /// \{
+
 /// Options of batch_norm().
 struct BatchNormOptions {
   double epsilon = 1e-3;                      ///< Added to the variance.
