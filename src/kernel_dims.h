@@ -25,25 +25,17 @@ enum class BinaryOp : std::uint8_t { add, sub, mul, div, minimum, maximum };
 enum class CompareOp : std::uint8_t { less, equal };
 enum class UnaryOp : std::uint8_t { shift, scale, relu };
 
-// Pooling windows of kh x kw cells every stride cells; the first starts top and left cells outside the image.
-struct Pool2dDims {
-  std::int64_t n, ih, iw, c, oh, ow, kh, kw, stride_h, stride_w, top, left;
-  bool count_padding;
-};
 
-// Normalisation of x [rows, c] over its rows.
-struct BatchNormDims {
-  std::int64_t rows, c;
-  double epsilon;
-  bool relu;      // y = max(y, 0)
-  bool training;  // the statistics are those of x, so gradients flow through them
-};
-
-// Element i is kept iff word i % 4 of Philox block offset + i / 4 under key seed is at least threshold.
-struct DropoutDims {
-  std::int64_t count;
-  std::uint64_t seed, offset;
-  std::uint32_t threshold;
+// --- conv2d
+struct Conv2dDims {
+  std::int64_t n;
+  std::int64_t ih, iw, ic;
+  std::int64_t oh, ow, oc;
+  std::int64_t kh, kw;
+  std::int64_t stride_h, stride_w;
+  std::int64_t top, left;  // zeros before the first row and column
+  std::int64_t dilation_h, dilation_w;
+  std::int64_t groups;
 };
 
 }  // namespace noyau::inline v0

@@ -3,6 +3,7 @@
 /// Everything a program needs.
 
 #include "noyau/autograd.h"
+#include "noyau/cpu.h"
 #include "noyau/error.h"
 #include "noyau/loss.h"
 #include "noyau/metrics.h"

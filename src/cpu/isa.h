@@ -1,0 +1,98 @@
+#pragma once
+// CPU kernels that are compiled once for each instruction set, behind a table of plain functions chosen at run time.
+//
+// To add one: write `template <class Isa, class T> void name(...)` in a header of kernels/, declare it as a member of
+// IsaTable, name it in kernels/table.h (same order), and call `isa<T>().name(...)`, usually on a range inside
+// parallel_for. Kernel headers are compiled with different flags into one program, so everything in them has internal
+// linkage, and they include no header with inline functions: the linker might keep the copy this machine cannot run.
+#include <cstdint>
+
+namespace noyau::inline v0 {
+
+// One direction of a convolution: output o and tap t meet at input o * stride + t * dilation + offset.
+struct ConvAxis {
+  std::int64_t in;
+  std::int64_t out;
+  std::int64_t taps;
+  std::int64_t stride;
+  std::int64_t dilation;
+  std::int64_t offset;
+};
+
+// Distances between neighbouring images, rows and pixels, in elements.
+struct ImageStrides {
+  std::int64_t image;
+  std::int64_t row;
+  std::int64_t pixel;
+};
+
+// What correlate() computes; channels are those of one group.
+template <class T>
+struct Correlation {
+  std::int64_t images;
+  std::int64_t groups;
+  std::int64_t in_channels;
+  std::int64_t out_channels;
+  bool depthwise;  // out channel o reads in channel o alone; then groups is 1
+  ConvAxis h;
+  ConvAxis w;
+  const T* x;
+  ImageStrides x_strides;
+  const T* kernel;
+  std::int64_t kernel_row;      // to the next vertical tap
+  std::int64_t kernel_column;   // to the next horizontal tap
+  std::int64_t kernel_channel;  // to the next in channel
+  const T* bias;                // may be null
+  const T* zeros;               // as many as in_channels, 64 at least
+  T* y;
+  ImageStrides y_strides;
+};
+
+// What kernel_gradient() computes; channels are those of one group.
+template <class T>
+struct KernelGradient {
+  std::int64_t images;
+  std::int64_t groups;
+  std::int64_t in_channels;
+  std::int64_t out_channels;
+  bool depthwise;
+  ConvAxis h;
+  ConvAxis w;
+  const T* x;
+  ImageStrides x_strides;
+  const T* dy;
+  ImageStrides dy_strides;
+  std::int64_t images_per_chunk;
+  std::int64_t rows_per_chunk;
+  std::int64_t slices;
+  std::int64_t slice_size;  // elements of one sum, [kh, kw, in_channels, groups * out_channels]
+  T* sums;                  // [slices, slice_size]
+};
+
+// The kernels, for T = float and double.
+template <class T>
+struct IsaTable {
+  const char* name;
+  std::int64_t channels_per_block;  // out channels of one work item of correlate()
+
+  // Work items [begin, end) of h.out rows x out channel blocks (of every group) x images, rows fastest.
+  void (*correlate)(const Correlation<T>&, std::int64_t begin, std::int64_t end);
+  // Work items [begin, end) of h.taps x slices, taps fastest.
+  void (*kernel_gradient)(const KernelGradient<T>&, std::int64_t begin, std::int64_t end);
+  // y[i] = sum of parts[k * stride + i] over k < count, pairwise, for i in [begin, end).
+  void (*sum_parts)(const T* parts, std::int64_t count, std::int64_t stride, std::int64_t begin,
+                    std::int64_t end, T* y);
+};
+
+// The table in use.
+template <class T>
+const IsaTable<T>& isa();
+
+template <class T>
+IsaTable<T> baseline_table();
+template <class T>
+IsaTable<T> avx2_table();
+template <class T>
+IsaTable<T> avx512_table();
+
+}  // namespace noyau::inline v0

@@ -1,0 +1,209 @@
+#include <algorithm>
+
+#include "backend.h"
+#include "noyau/ops.h"
+
+namespace noyau::inline v0 {
+namespace {
+
+// y = conv(x, kernel) is linear in both operands. Its two adjoints and itself are each other's gradients.
+Tensor forward_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                  const Conv2dOptions& options);
+Tensor dinput_op(const Conv2dDims& d, const Tensor& dy, const Tensor& kernel, const Tensor& bias,
+                 const ConvTranspose2dOptions& options);
+Tensor dkernel_op(const Conv2dDims& d, const Tensor& x, const Tensor& dy);
+
+template <class T>
+const T* data_or_null(const Tensor& tensor) {
+  return tensor.defined() ? tensor.device_data<T>() : nullptr;
+}
+
+Tensor bias_gradient(const Tensor& bias, const Tensor& dy) {
+  return bias.defined() && wants_grad(bias) ? sum_to(dy, bias.shape()) : Tensor();
+}
+
+Tensor forward_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                  const Conv2dOptions& options) {
+  const Tensor y = empty({d.n, d.oh, d.ow, d.oc}, {x.dtype(), x.device()});
+  dispatch(Floats{}, "conv2d", x, [&](auto on, Context& context, auto type) {
+    using T = typename decltype(type)::type;
+    on.template conv2d_forward<T>(context, d, x.device_data<T>(), kernel.device_data<T>(),
+                                  data_or_null<T>(bias), y.device_data<T>());
+  });
+  return record("conv2d", y, {x, kernel, bias},
+                [=](const Tensor& dy, const Tensor&) -> Grads {
+                  return {wants_grad(x) ? dinput_op(d, dy, kernel, {}, {}) : Tensor(),
+                          wants_grad(kernel) ? dkernel_op(d, x, dy) : Tensor(), bias_gradient(bias, dy)};
+                },
+                {.differentiable = true, .reads_output = false, .options = options});
+}
+
+Tensor dinput_op(const Conv2dDims& d, const Tensor& dy, const Tensor& kernel, const Tensor& bias,
+                 const ConvTranspose2dOptions& options) {
+  const Tensor dx = empty({d.n, d.ih, d.iw, d.ic}, {dy.dtype(), dy.device()});
+  dispatch(Floats{}, "conv2d_transpose", dy, [&](auto on, Context& context, auto type) {
+    using T = typename decltype(type)::type;
+    on.template conv2d_dinput<T>(context, d, dy.device_data<T>(), kernel.device_data<T>(),
+                                 data_or_null<T>(bias), dx.device_data<T>());
+  });
+  return record("conv2d_transpose", dx, {dy, kernel, bias},
+                [=](const Tensor& g, const Tensor&) -> Grads {
+                  return {wants_grad(dy) ? forward_op(d, g, kernel, {}, {}) : Tensor(),
+                          wants_grad(kernel) ? dkernel_op(d, g, dy) : Tensor(), bias_gradient(bias, g)};
+                },
+                {.differentiable = true, .reads_output = false, .options = options});
+}
+
+Tensor dkernel_op(const Conv2dDims& d, const Tensor& x, const Tensor& dy) {
+  const Tensor dkernel = empty({d.kh, d.kw, d.ic / d.groups, d.oc}, {x.dtype(), x.device()});
+  dispatch(Floats{}, "conv2d_dkernel", x, [&](auto on, Context& context, auto type) {
+    using T = typename decltype(type)::type;
+    on.template conv2d_dkernel<T>(context, d, x.device_data<T>(), dy.device_data<T>(),
+                                  dkernel.device_data<T>());
+  });
+  return record("conv2d_dkernel", dkernel, {x, dy},
+                [=](const Tensor& g, const Tensor&) -> Grads {
+                  return {wants_grad(x) ? dinput_op(d, dy, g, {}, {}) : Tensor(),
+                          wants_grad(dy) ? forward_op(d, x, g, {}, {}) : Tensor()};
+                },
+                {.differentiable = true, .reads_output = false});
+}
+
+void check_window(std::string_view op, const Tensor& x, const Tensor& kernel, const Size2& stride,
+                  const Size2& dilation, const Padding& padding, int groups) {
+  NOYAU_CHECK(x.rank() == 4, op, ": x must be [n, h, w, c], not ", x.shape());
+  NOYAU_CHECK(kernel.rank() == 4, op, ": kernel must be [kh, kw, in, out], not ", kernel.shape());
+  NOYAU_CHECK(kernel.size() > 0, op, ": the kernel is empty (", kernel.shape(), ")");
+  NOYAU_CHECK(x.dim(1) >= 1 && x.dim(2) >= 1, op, ": the images have no pixels (x ", x.shape(), ")");
+  NOYAU_CHECK(stride.h >= 1 && stride.w >= 1, op, ": stride is ", stride, "; at least 1 is needed");
+  NOYAU_CHECK(dilation.h >= 1 && dilation.w >= 1, op, ": dilation is ", dilation, "; at least 1 is needed");
+  NOYAU_CHECK(groups >= 1, op, ": groups is ", groups, "; at least 1 is needed");
+  NOYAU_CHECK(padding.top >= 0 && padding.bottom >= 0 && padding.left >= 0 && padding.right >= 0, op,
+              ": padding must not be negative (", padding.top, " above, ", padding.bottom, " below, ",
+              padding.left, " left, ", padding.right, " right)");
+}
+
+void check_bias(std::string_view op, const Tensor& bias, std::int64_t channels) {
+  NOYAU_CHECK(!bias.defined() || bias.shape() == Shape{channels}, op, ": bias is ", bias.shape(),
+              " but there are ", channels, " output channels");
+}
+
+// Zeros before the first element, and the extent of the output.
+struct Extent {
+  std::int64_t before;
+  std::int64_t out;
+};
+
+Extent forward_extent(const char* side, std::int64_t in, std::int64_t window, std::int64_t stride,
+                      Padding::Kind kind, std::int64_t before, std::int64_t after) {
+  if (kind == Padding::Kind::same) {
+    const std::int64_t out = (in + stride - 1) / stride;
+    return {std::max<std::int64_t>(0, (out - 1) * stride + window - in) / 2, out};
+  }
+  const std::int64_t padded = in + before + after;
+  NOYAU_CHECK(padded >= window, "conv2d: the window, ", window, " cells ", side,
+              ", is larger than the padded image, ", padded);
+  return {before, (padded - window) / stride + 1};
+}
+
+Extent transposed_extent(const char* side, std::int64_t in, std::int64_t window, std::int64_t stride,
+                         Padding::Kind kind, std::int64_t before, std::int64_t after, std::int64_t extra) {
+  if (kind == Padding::Kind::same) {
+    const std::int64_t out = in * stride + extra;
+    return {std::max<std::int64_t>(0, (in - 1) * stride + window - in * stride) / 2, out};
+  }
+  const std::int64_t out = std::max<std::int64_t>(0, in - 1) * stride + window - before - after + extra;
+  NOYAU_CHECK(out >= 1, "conv2d_transpose: the output would have ", out, " cells ", side,
+              "; use less padding");
+  return {before, out};
+}
+
+}  // namespace
+
+void append(std::string& text, const Size2& size) {
+  append(text, static_cast<long>(size.h));
+  if (size.h != size.w) append(text, message("x", size.w));
+}
+
+Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2dOptions& options) {
+  constexpr const char* kOp = "conv2d";
+  check_operands(kOp, {{"x", x}, {"kernel", kernel}, {"bias", bias}});
+  NOYAU_CHECK(kernel.defined(), "conv2d: kernel is undefined");
+  check_window(kOp, x, kernel, options.stride, options.dilation, options.padding, options.groups);
+  const std::int64_t ic = x.dim(3);
+  const std::int64_t oc = kernel.dim(3);
+  const std::int64_t groups = options.groups;
+  NOYAU_CHECK(ic % groups == 0 && oc % groups == 0, "conv2d: ", ic, " input and ", oc,
+              " output channels do not split into ", groups, " groups");
+  NOYAU_CHECK(kernel.dim(2) * groups == ic, "conv2d: x has ", ic, " channels but kernel expects ",
+              kernel.dim(2) * groups, " (x ", x.shape(), ", kernel ", kernel.shape(),
+              groups > 1 ? message(", ", groups, " groups)") : ")");
+  check_bias(kOp, bias, oc);
+  const Padding& pad = options.padding;
+  const Extent h = forward_extent("high", x.dim(1), options.dilation.h * (kernel.dim(0) - 1) + 1,
+                                  options.stride.h, pad.kind, pad.top, pad.bottom);
+  const Extent w = forward_extent("wide", x.dim(2), options.dilation.w * (kernel.dim(1) - 1) + 1,
+                                  options.stride.w, pad.kind, pad.left, pad.right);
+  const Conv2dDims d{x.dim(0),
+                     x.dim(1),
+                     x.dim(2),
+                     ic,
+                     h.out,
+                     w.out,
+                     oc,
+                     kernel.dim(0),
+                     kernel.dim(1),
+                     options.stride.h,
+                     options.stride.w,
+                     h.before,
+                     w.before,
+                     options.dilation.h,
+                     options.dilation.w,
+                     groups};
+  return forward_op(d, x, kernel, bias, options);
+}
+
+Tensor conv2d_transpose(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                        const ConvTranspose2dOptions& options) {
+  constexpr const char* kOp = "conv2d_transpose";
+  check_operands(kOp, {{"x", x}, {"kernel", kernel}, {"bias", bias}});
+  NOYAU_CHECK(kernel.defined(), "conv2d_transpose: kernel is undefined");
+  check_window(kOp, x, kernel, options.stride, options.dilation, options.padding, options.groups);
+  const std::int64_t groups = options.groups;
+  const std::int64_t in = x.dim(3);
+  const std::int64_t out = kernel.dim(2) * groups;
+  NOYAU_CHECK(kernel.dim(3) == in, "conv2d_transpose: x has ", in, " channels but kernel expects ",
+              kernel.dim(3), " (x ", x.shape(), ", kernel ", kernel.shape(), ")");
+  NOYAU_CHECK(in % groups == 0, "conv2d_transpose: ", in, " input channels do not split into ", groups,
+              " groups");
+  check_bias(kOp, bias, out);
+  const Size2& extra = options.output_padding;
+  NOYAU_CHECK(extra.h >= 0 && extra.w >= 0 && extra.h < std::max(options.stride.h, options.dilation.h) &&
+                  extra.w < std::max(options.stride.w, options.dilation.w),
+              "conv2d_transpose: output_padding ", extra, " must be below stride ", options.stride,
+              " or dilation ", options.dilation);
+  const Padding& pad = options.padding;
+  const Extent h = transposed_extent("high", x.dim(1), options.dilation.h * (kernel.dim(0) - 1) + 1,
+                                     options.stride.h, pad.kind, pad.top, pad.bottom, extra.h);
+  const Extent w = transposed_extent("wide", x.dim(2), options.dilation.w * (kernel.dim(1) - 1) + 1,
+                                     options.stride.w, pad.kind, pad.left, pad.right, extra.w);
+  const Conv2dDims d{x.dim(0),
+                     h.out,
+                     w.out,
+                     out,
+                     x.dim(1),
+                     x.dim(2),
+                     in,
+                     kernel.dim(0),
+                     kernel.dim(1),
+                     options.stride.h,
+                     options.stride.w,
+                     h.before,
+                     w.before,
+                     options.dilation.h,
+                     options.dilation.w,
+                     groups};
+  return dinput_op(d, x, kernel, bias, options);
+}
+
+}  // namespace noyau::inline v0

@@ -1,0 +1,213 @@
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "backend.h"
+#include "cpu/isa.h"
+#include "kernel_trace.h"
+#include "memory.h"
+#include "noyau/parallel.h"
+
+namespace noyau::inline v0 {
+namespace {
+
+constexpr std::int64_t kZeros = 64;              // elements, at least two vectors
+constexpr std::int64_t kFlopsPerPart = 1 << 19;  // what is worth waking a thread for
+constexpr std::int64_t kMaxSumBytes = 64 << 20;  // of all slices of a kernel gradient
+constexpr std::int64_t kMaxSlices = 16;
+constexpr std::int64_t kPixelsPerChunk = 256;
+
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+ImageStrides strides(std::int64_t height, std::int64_t width, std::int64_t channels) {
+  return {height * width * channels, width * channels, channels};
+}
+
+// Scratch memory of one call.
+template <class T>
+class Buffer {
+ public:
+  explicit Buffer(std::int64_t size)
+      : bytes_(static_cast<std::size_t>(size) * sizeof(T)), data_(static_cast<T*>(allocate(bytes_))) {}
+  ~Buffer() { release(data_, bytes_); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+  T* data() { return data_; }
+
+ private:
+  std::size_t bytes_;
+  T* data_;
+};
+
+// Depthwise kernels see one group whose out channel o reads in channel o.
+template <class Problem>
+void set_channels(Problem& problem, std::int64_t groups, std::int64_t in, std::int64_t out) {
+  problem.depthwise = groups > 1 && in == groups && out == groups;
+  problem.groups = problem.depthwise ? 1 : groups;
+  problem.in_channels = problem.depthwise ? 1 : in / groups;
+  problem.out_channels = problem.depthwise ? out : out / groups;
+}
+
+template <class T>
+void run(const Correlation<T>& c) {
+  const IsaTable<T>& table = isa<T>();
+  const std::int64_t blocks = ceil_div(c.out_channels, table.channels_per_block);
+  const std::int64_t flops =
+      2 * c.w.out * c.h.taps * c.w.taps * c.in_channels * std::min(c.out_channels, table.channels_per_block);
+  parallel_for(c.images * c.groups * blocks * c.h.out,
+               ceil_div(kFlopsPerPart, std::max<std::int64_t>(1, flops)),
+               [&](std::int64_t begin, std::int64_t end) { table.correlate(c, begin, end); });
+}
+
+// The outputs start, start + step, ... of one direction of d-input, which the taps first, first + tap_step, ... of the
+// flipped kernel reach: a convolution of dy with stride 1.
+struct Phase {
+  ConvAxis axis;
+  std::int64_t start;
+  std::int64_t step;
+  std::int64_t first_tap;
+  std::int64_t tap_step;
+};
+
+// i + pad = o * stride + k * dilation ties input i to output o through tap k. Inputs whose i + pad is r modulo stride
+// use the taps with k * dilation = r modulo stride.
+std::vector<Phase> input_phases(std::int64_t in, std::int64_t out, std::int64_t taps, std::int64_t stride,
+                                std::int64_t dilation, std::int64_t pad) {
+  std::vector<Phase> phases;
+  const std::int64_t tap_step = stride / std::gcd(stride, dilation);
+  for (std::int64_t start = 0; start < std::min(stride, in); ++start) {
+    std::int64_t first = 0;
+    while (first < std::min(tap_step, taps) && (start + pad - first * dilation) % stride != 0) ++first;
+    const std::int64_t count = first < std::min(tap_step, taps) ? (taps - 1 - first) / tap_step + 1 : 0;
+    const std::int64_t last =
+        count == 0 ? taps - 1 : first + (count - 1) * tap_step;  // flipped, it comes first
+    const std::int64_t offset = count == 0 ? 0 : (start + pad - last * dilation) / stride;
+    phases.push_back({{out, ceil_div(in - start, stride), count, 1, tap_step * dilation / stride, offset},
+                      start,
+                      stride,
+                      taps - 1 - last,
+                      tap_step});
+  }
+  return phases;
+}
+
+// [kh, kw, i, groups * o] to [kh, kw, o, groups * i], flipped in both directions.
+template <class T>
+void flip_kernel(const Conv2dDims& d, const T* kernel, T* flipped) {
+  const std::int64_t in = d.ic / d.groups;
+  const std::int64_t out = d.oc / d.groups;
+  const std::int64_t taps = d.kh * d.kw;
+  parallel_for(taps * out, ceil_div(1 << 14, d.ic), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin; row < end; ++row) {
+      const std::int64_t o = row % out;
+      const T* from = kernel + (taps - 1 - row / out) * in * d.oc + o;
+      T* to = flipped + row * d.ic;
+      for (std::int64_t g = 0; g < d.groups; ++g) {
+        for (std::int64_t i = 0; i < in; ++i) to[g * in + i] = from[i * d.oc + g * out];
+      }
+    }
+  });
+}
+
+}  // namespace
+
+// y[n, oh, ow, o] = bias[o] + sum of x[n, oh * stride + kh * dilation - top, .., c] * kernel[kh, kw, c, o].
+template <class T>
+void Cpu::conv2d_forward(Context&, const Conv2dDims& d, const T* x, const T* kernel, const T* bias, T* y) {
+  Correlation<T> c{};
+  set_channels(c, d.groups, d.ic, d.oc);
+  trace_kernel(c.depthwise ? "conv2d_forward/depthwise" : "conv2d_forward/tile");
+  Buffer<T> zeros(std::max(c.in_channels, kZeros));
+  std::fill_n(zeros.data(), std::max(c.in_channels, kZeros), T(0));
+  c.images = d.n;
+  c.h = {d.ih, d.oh, d.kh, d.stride_h, d.dilation_h, -d.top};
+  c.w = {d.iw, d.ow, d.kw, d.stride_w, d.dilation_w, -d.left};
+  c.x = x;
+  c.x_strides = strides(d.ih, d.iw, d.ic);
+  c.kernel = kernel;
+  c.kernel_channel = d.oc;
+  c.kernel_column = c.in_channels * d.oc;
+  c.kernel_row = d.kw * c.kernel_column;
+  c.bias = bias;
+  c.zeros = zeros.data();
+  c.y = y;
+  c.y_strides = strides(d.oh, d.ow, d.oc);
+  run(c);
+}
+
+// dx[n, ih, iw, c] = bias[c] + sum of dy[n, oh, ow, o] * kernel[kh, kw, c, o] over oh * stride + kh * dilation - top = ih
+// and the same for w. For each remainder of ih and iw by the stride it is a correlation of stride 1.
+template <class T>
+void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* kernel, const T* bias, T* dx) {
+  Correlation<T> c{};
+  set_channels(c, d.groups, d.oc, d.ic);
+  trace_kernel(c.depthwise ? "conv2d_dinput/depthwise" : "conv2d_dinput/tile");
+  Buffer<T> flipped(d.kh * d.kw * (d.oc / d.groups) * d.ic);
+  flip_kernel(d, kernel, flipped.data());
+  Buffer<T> zeros(std::max(c.in_channels, kZeros));
+  std::fill_n(zeros.data(), std::max(c.in_channels, kZeros), T(0));
+  const std::int64_t column = d.oc / d.groups * d.ic;
+  const ImageStrides dx_strides = strides(d.ih, d.iw, d.ic);
+  c.images = d.n;
+  c.x = dy;
+  c.x_strides = strides(d.oh, d.ow, d.oc);
+  c.kernel_channel = d.ic;
+  c.bias = bias;
+  c.zeros = zeros.data();
+  for (const Phase& h : input_phases(d.ih, d.oh, d.kh, d.stride_h, d.dilation_h, d.top)) {
+    for (const Phase& w : input_phases(d.iw, d.ow, d.kw, d.stride_w, d.dilation_w, d.left)) {
+      c.h = h.axis;
+      c.w = w.axis;
+      c.kernel = flipped.data() + (h.first_tap * d.kw + w.first_tap) * column;
+      c.kernel_row = h.tap_step * d.kw * column;
+      c.kernel_column = w.tap_step * column;
+      c.y = dx + h.start * dx_strides.row + w.start * dx_strides.pixel;
+      c.y_strides = {dx_strides.image, h.step * dx_strides.row, w.step * dx_strides.pixel};
+      run(c);
+    }
+  }
+}
+
+// dkernel[kh, kw, c, o] = sum of x[n, oh * stride + kh * dilation - top, .., c] * dy[n, oh, ow, o].
+template <class T>
+void Cpu::conv2d_dkernel(Context&, const Conv2dDims& d, const T* x, const T* dy, T* dkernel) {
+  KernelGradient<T> g{};
+  set_channels(g, d.groups, d.ic, d.oc);
+  trace_kernel(g.depthwise ? "conv2d_dkernel/depthwise" : "conv2d_dkernel/tile");
+  g.images = d.n;
+  g.h = {d.ih, d.oh, d.kh, d.stride_h, d.dilation_h, -d.top};
+  g.w = {d.iw, d.ow, d.kw, d.stride_w, d.dilation_w, -d.left};
+  g.x = x;
+  g.x_strides = strides(d.ih, d.iw, d.ic);
+  g.dy = dy;
+  g.dy_strides = strides(d.oh, d.ow, d.oc);
+  g.rows_per_chunk = std::clamp<std::int64_t>(kPixelsPerChunk / d.ow, 1, d.oh);
+  g.images_per_chunk = std::max<std::int64_t>(1, kPixelsPerChunk / (d.oh * d.ow));
+  g.slice_size = d.kh * d.kw * (d.ic / d.groups) * d.oc;
+  const std::int64_t chunks = ceil_div(d.n, g.images_per_chunk) * ceil_div(d.oh, g.rows_per_chunk);
+  const std::int64_t affordable = kMaxSumBytes / (g.slice_size * static_cast<std::int64_t>(sizeof(T)));
+  g.slices = std::clamp<std::int64_t>(std::min(chunks, affordable), 1, kMaxSlices);
+  Buffer<T> sums(g.slices == 1 ? 0 : g.slices * g.slice_size);
+  g.sums = g.slices == 1 ? dkernel : sums.data();
+  const IsaTable<T>& table = isa<T>();
+  const std::int64_t flops = 2 * d.n * d.oh * d.ow * g.slice_size / (d.kh * g.slices);
+  parallel_for(g.slices * d.kh, ceil_div(kFlopsPerPart, std::max<std::int64_t>(1, flops)),
+               [&](std::int64_t begin, std::int64_t end) { table.kernel_gradient(g, begin, end); });
+  if (g.slices == 1) return;
+  parallel_for(g.slice_size, 1 << 13, [&](std::int64_t begin, std::int64_t end) {
+    table.sum_parts(g.sums, g.slices, g.slice_size, begin, end, dkernel);
+  });
+}
+
+template void Cpu::conv2d_forward(Context&, const Conv2dDims&, const float*, const float*, const float*,
+                                  float*);
+template void Cpu::conv2d_forward(Context&, const Conv2dDims&, const double*, const double*, const double*,
+                                  double*);
+template void Cpu::conv2d_dinput(Context&, const Conv2dDims&, const float*, const float*, const float*,
+                                 float*);
+template void Cpu::conv2d_dinput(Context&, const Conv2dDims&, const double*, const double*, const double*,
+                                 double*);
+template void Cpu::conv2d_dkernel(Context&, const Conv2dDims&, const float*, const float*, float*);
+template void Cpu::conv2d_dkernel(Context&, const Conv2dDims&, const double*, const double*, double*);
+
+}  // namespace noyau::inline v0
