@@ -25,8 +25,7 @@ enum class BinaryOp : std::uint8_t { add, sub, mul, div, minimum, maximum };
 enum class CompareOp : std::uint8_t { less, equal };
 enum class UnaryOp : std::uint8_t { shift, scale, relu };
 
-
-// --- conv2d
+// One convolution or its adjoints.
 struct Conv2dDims {
   std::int64_t n;
   std::int64_t ih, iw, ic;
@@ -36,6 +35,27 @@ struct Conv2dDims {
   std::int64_t top, left;  // zeros before the first row and column
   std::int64_t dilation_h, dilation_w;
   std::int64_t groups;
+};
+
+// Pooling windows of kh x kw cells every stride cells; the first starts top and left cells outside the image.
+struct Pool2dDims {
+  std::int64_t n, ih, iw, c, oh, ow, kh, kw, stride_h, stride_w, top, left;
+  bool count_padding;
+};
+
+// Normalisation of x [rows, c] over its rows.
+struct BatchNormDims {
+  std::int64_t rows, c;
+  double epsilon;
+  bool relu;      // y = max(y, 0)
+  bool training;  // the statistics are those of x, so gradients flow through them
+};
+
+// Element i is kept iff word i % 4 of Philox block offset + i / 4 under key seed is at least threshold.
+struct DropoutDims {
+  std::int64_t count;
+  std::uint64_t seed, offset;
+  std::uint32_t threshold;
 };
 
 }  // namespace noyau::inline v0
