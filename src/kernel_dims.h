@@ -2,6 +2,8 @@
 // Shapes that kernels take by value: n batch; ih iw ic input; oh ow oc output; kh kw window. Offsets are int64.
 #include <cstdint>
 
+#include "optimizer_steps.h"
+
 namespace noyau::inline v0 {
 
 // Up to three operands broadcast to one dense output. Neighbouring axes that all operands step through alike are

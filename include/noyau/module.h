@@ -2,22 +2,21 @@
 /// \file
 /// Modules: plain structs with parameters, that copy deeply and name what they hold.
 
-#include <typeindex>
-
 #include "noyau/ops.h"
 
 namespace noyau::inline v0 {
 
-/// A trainable tensor of a module. Copying copies its elements; moving and assigning elements keep its identity.
+/// A trainable tensor of a module. Copying copies the elements; moving keeps identity, so optimizers stay valid.
 class NOYAU_API Parameter {
  public:
   /// An undefined parameter (a layer without bias).
   Parameter() = default;
   /// Takes `value` off its tape and makes it require gradients.
   explicit Parameter(const Tensor& value);
-  Parameter(const Parameter& other);                ///< Copies the elements.
-  Parameter& operator=(const Parameter& other);     ///< Copies the elements into a tensor of its own.
-  Parameter(Parameter&& other) noexcept = default;  ///< Keeps identity.
+  Parameter(const Parameter& other);  ///< Copies the elements.
+  /// Overwrites the elements in place when shape, dtype and device match; else copies into a new tensor.
+  Parameter& operator=(const Parameter& other);
+  Parameter(Parameter&& other) noexcept = default;             ///< Keeps identity.
   Parameter& operator=(Parameter&& other) noexcept = default;  ///< Keeps identity.
   ~Parameter() = default;
 
@@ -42,9 +41,9 @@ class NOYAU_API Buffer {
   Buffer() = default;
   /// Takes `value` off its tape.
   explicit Buffer(const Tensor& value);
-  Buffer(const Buffer& other);                ///< Copies the elements.
-  Buffer& operator=(const Buffer& other);     ///< Copies the elements into a tensor of its own.
-  Buffer(Buffer&& other) noexcept = default;  ///< Keeps identity.
+  Buffer(const Buffer& other);                           ///< Copies the elements.
+  Buffer& operator=(const Buffer& other);                ///< As Parameter's.
+  Buffer(Buffer&& other) noexcept = default;             ///< Keeps identity.
   Buffer& operator=(Buffer&& other) noexcept = default;  ///< Keeps identity.
   ~Buffer() = default;
 
@@ -80,16 +79,24 @@ struct NamedTensor {
   Tensor tensor;     ///< Shares the module's elements.
 };
 
+/// A module inside another, with its path.
+struct NamedModule {
+  std::string name;  ///< Names from the outermost module inwards, joined by dots.
+  Module* module;    ///< The module itself.
+};
+
 /// Base of everything with parameters: a struct with members, `operator()` and visit().
 class NOYAU_API Module {
  public:
   virtual ~Module() = default;
   /// Names parameters, buffers and children, in the order of a forward pass.
   virtual void visit(Visitor& visitor) = 0;
+  /// What it is, in lower case: its type's name, "batch_norm" for BatchNorm.
+  virtual std::string kind() const;
 
   /// True while training: batch norm uses batch statistics, dropout drops. Modules begin so.
   bool training() const { return training_; }
-  /// Sets training() here and in all children; returns what it was here.
+  /// Sets training() here and in all modules inside; returns what it was here.
   bool train(bool on = true);
   /// Moves all parameters and buffers in place: optimizers stay valid.
   void to(Device device);
@@ -103,6 +110,26 @@ class NOYAU_API Module {
   std::vector<NamedTensor> state() const;
   /// Clears the gradients of all parameters.
   void zero_grad() const;
+
+  /// All modules inside, each before those inside it, in visit order.
+  std::vector<NamedModule> modules();
+  /// The module at `path`; throws, with the nearest path, when there is none.
+  Module& at(std::string_view path);
+  /// The module at `path` as an `M`; throws when there is none or it is of another type.
+  template <class M>
+  M& at(std::string_view path) {
+    M* const module = dynamic_cast<M*>(&at(path));
+    NOYAU_CHECK(module != nullptr, "module: '", path, "' is a ", at(path).kind());
+    return *module;
+  }
+
+  /// What operator() returns passes through here, so that tap() and replace() find it: `return output(relu(x));`.
+  Tensor output(const Tensor& y) const;
+
+ protected:
+  Module() = default;
+  Module(const Module&) = default;             ///< Copies training().
+  Module& operator=(const Module&) = default;  ///< Copies training().
 
  private:
   bool training_ = true;

@@ -1,0 +1,103 @@
+#include "noyau/sequential.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "observer.h"
+
+namespace noyau::inline v0 {
+namespace {
+
+std::atomic<bool> fusion{true};
+
+}  // namespace
+
+AnyLayer& AnyLayer::operator=(const AnyLayer& other) {
+  if (this != &other) held_ = other.held_->clone();
+  return *this;
+}
+
+bool set_fusion(bool on) { return fusion.exchange(on); }
+
+void Sequential::push_back(AnyLayer layer) {
+  const auto taken = [&](const std::string& name) {
+    return std::any_of(layers_.begin(), layers_.end(), [&](const NamedLayer& l) { return l.name == name; });
+  };
+  const std::string kind = layer.module().kind();
+  std::string name = kind;
+  for (int number = 1; taken(name); ++number) name = message(kind, "_", number);
+  layers_.push_back({std::move(name), std::move(layer)});
+}
+
+void Sequential::push_back(NamedLayer layer) {
+  NOYAU_CHECK(!layer.name.empty() && layer.name.find('.') == std::string::npos,
+              "sequential: bad layer name '", layer.name, "'; give one without dots");
+  for (const NamedLayer& other : layers_) {
+    NOYAU_CHECK(other.name != layer.name, "sequential: two layers are named '", layer.name, "'");
+  }
+  layers_.push_back(std::move(layer));
+}
+
+NamedLayer& Sequential::operator[](std::int64_t i) {
+  NOYAU_CHECK(i >= 0 && i < size(), "sequential: layer ", i, " is out of range for ", size(), " layers");
+  return layers_[static_cast<std::size_t>(i)];
+}
+
+const NamedLayer& Sequential::operator[](std::int64_t i) const { return const_cast<Sequential&>(*this)[i]; }
+
+// Layers before one whose output is given are not needed.
+std::size_t Sequential::first_needed() const {
+  if (observer() == nullptr) return 0;
+  for (std::size_t i = layers_.size(); i-- > 0;) {
+    if (observer()->resumes_in(layers_[i].layer.module())) return i;
+  }
+  return 0;
+}
+
+bool Sequential::fuses_with_next(std::size_t i) const {
+  if (!fusion.load(std::memory_order_relaxed) || i + 1 == layers_.size()) return false;
+  const auto* const norm = dynamic_cast<const BatchNorm*>(&layers_[i].layer.module());
+  const auto* const next = dynamic_cast<const Relu*>(&layers_[i + 1].layer.module());
+  return norm != nullptr && next != nullptr && (observer() == nullptr || !observer()->watches(*norm));
+}
+
+Tensor Sequential::operator()(const Tensor& x) const {
+  Tensor y = x;
+  for (std::size_t i = first_needed(); i < layers_.size(); ++i) {
+    const Module& module = layers_[i].layer.module();
+    if (observer() != nullptr && observer()->replaces(module)) {
+      y = module.output(y);
+    } else if (fuses_with_next(i)) {
+      y = static_cast<const BatchNorm&>(module).with_relu(y);
+      y = layers_[++i].layer.module().output(y);
+    } else {
+      y = layers_[i].layer(y);
+    }
+  }
+  return output(y);
+}
+
+void Sequential::visit(Visitor& visitor) {
+  for (NamedLayer& layer : layers_) visitor(layer.name, layer.layer.module());
+}
+
+Residual::Residual(Sequential body_path, const ResidualLayerOptions& layer_options)
+    : Residual(std::move(body_path), Sequential(), layer_options) {}
+
+Residual::Residual(Sequential body_path, Sequential shortcut_path, const ResidualLayerOptions& layer_options)
+    : options(layer_options), body(std::move(body_path)), shortcut(std::move(shortcut_path)) {
+  for (std::int64_t i = 0; i < body.size(); ++i) {
+    NOYAU_CHECK(body[i].name != "shortcut", "residual: a layer of the body is named 'shortcut'");
+  }
+}
+
+Tensor Residual::operator()(const Tensor& x) const {
+  return output(activate(add(body(x), shortcut.size() == 0 ? x : shortcut(x)), options.activation));
+}
+
+void Residual::visit(Visitor& visitor) {
+  body.visit(visitor);
+  if (shortcut.size() > 0) visitor("shortcut", shortcut);
+}
+
+}  // namespace noyau::inline v0
