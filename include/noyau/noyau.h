@@ -2,8 +2,10 @@
 /// \file
 /// Everything a program needs.
 
+#include "noyau/augment.h"
 #include "noyau/autograd.h"
 #include "noyau/cpu.h"
+#include "noyau/data.h"
 #include "noyau/error.h"
 #include "noyau/init.h"
 #include "noyau/layers.h"

@@ -1,0 +1,46 @@
+#pragma once
+// Applies an Augment and the normalisation to single images.
+#include <array>
+
+#include "noyau/data.h"
+
+namespace noyau::inline v0 {
+
+// Working memory of one thread.
+struct PipelineScratch {
+  std::vector<std::int32_t> rows, cols,
+      moved;                         // where each row and column of the result comes from; -1: outside
+  std::vector<float> pixels, other;  // [h, w, c] in [0, 255]
+  std::vector<float> partner;        // a normalised image to mix in
+};
+
+class Pipeline {
+ public:
+  Pipeline(Augment augment, const Dataset& dataset, std::uint64_t seed);
+
+  // Writes image `index`, augmented and normalised, to `out` [h, w, c], and its target to `target` [classes] if labels mix.
+  void apply(std::int64_t epoch, std::int64_t index, float* out, float* target,
+             PipelineScratch& scratch) const;
+
+ private:
+  struct Canvas;
+  Generator transform(std::int64_t epoch, std::int64_t index, float* out, PipelineScratch& scratch) const;
+  void run_step(const Augment::Step& step, Canvas& canvas, Generator& generator, std::int64_t epoch,
+                std::int64_t index) const;
+
+  Dataset dataset_;
+  std::uint64_t seed_;
+  std::vector<Augment::Step> steps_;   // those that change one image
+  std::vector<Augment::Step> mixing_;  // one of these is drawn for each image
+  std::vector<float> table_;           // [channels, 256]: normalised value of a pixel
+  std::vector<float> scale_, shift_;   // [channels]: the same for values between
+};
+
+// Steps on [h, w, c] floats in [0, 255].
+void warp_affine(const Augment::Step& step, const Pixels& pixels, std::vector<float>& scratch,
+                 Generator& generator);
+void jitter_color(const Augment::Step& step, const Pixels& pixels, Generator& generator);
+// A number from the Beta(alpha, alpha) distribution.
+double symmetric_beta(double alpha, Generator& generator);
+
+}  // namespace noyau::inline v0
