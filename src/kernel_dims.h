@@ -27,6 +27,15 @@ enum class BinaryOp : std::uint8_t { add, sub, mul, div, minimum, maximum };
 enum class CompareOp : std::uint8_t { less, equal };
 enum class UnaryOp : std::uint8_t { shift, scale, relu };
 
+// c [batches.., m, n] = a b + bias, with a stored [.., m, k] or, transposed, [.., k, m], and b [.., k, n] or [.., n, k].
+struct MatmulDims {
+  static constexpr int kMaxRank = 8;
+  std::int64_t m, n, k;
+  bool transpose_a, transpose_b;
+  int rank;  // of the batch axes; operand strides count matrices and are 0 along axes that repeat
+  std::int64_t extents[kMaxRank], a_strides[kMaxRank], b_strides[kMaxRank];
+};
+
 // One convolution or its adjoints.
 struct Conv2dDims {
   std::int64_t n;

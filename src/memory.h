@@ -1,6 +1,7 @@
 #pragma once
 // CPU memory of tensors: blocks that are reused, so that a training step in its steady state asks the system for none.
 #include <cstddef>
+#include <cstdint>
 
 namespace noyau::inline v0 {
 
@@ -8,5 +9,22 @@ namespace noyau::inline v0 {
 void* allocate(std::size_t bytes);
 // Gives back a block of allocate(bytes).
 void release(void* block, std::size_t bytes) noexcept;
+
+// Scratch memory of one call, uninitialised.
+template <class T>
+class Buffer {
+ public:
+  explicit Buffer(std::int64_t size)
+      : bytes_(static_cast<std::size_t>(size) * sizeof(T)), data_(static_cast<T*>(allocate(bytes_))) {}
+  ~Buffer() { release(data_, bytes_); }
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  T* data() const { return data_; }
+
+ private:
+  std::size_t bytes_;
+  T* data_;
+};
 
 }  // namespace noyau::inline v0

@@ -69,16 +69,39 @@ struct KernelGradient {
   T* sums;                  // [slices, slice_size]
 };
 
+// What gemm() computes: c [m, n] = a [m, k] b [k, n] + bias [n].
+template <class T>
+struct Gemm {
+  std::int64_t m;
+  std::int64_t n;
+  std::int64_t k;
+  const T* a;
+  std::int64_t a_row;
+  std::int64_t a_column;
+  const T* b;     // contiguous, or
+  bool packed;    // panels of gemm_pack()
+  const T* bias;  // may be null
+  T* c;
+  std::int64_t row_block;
+  std::int64_t column_block;  // a multiple of channels_per_block
+};
+
 // The kernels, for T = float and double.
 template <class T>
 struct IsaTable {
   const char* name;
-  std::int64_t channels_per_block;  // out channels of one work item of correlate()
+  std::int64_t
+      channels_per_block;  // out channels of a work item of correlate(), columns of a panel of gemm()
 
   // Work items [begin, end) of h.out rows x out channel blocks (of every group) x images, rows fastest.
   void (*correlate)(const Correlation<T>&, std::int64_t begin, std::int64_t end);
   // Work items [begin, end) of h.taps x slices, taps fastest.
   void (*kernel_gradient)(const KernelGradient<T>&, std::int64_t begin, std::int64_t end);
+  // Work items [begin, end) of row blocks x column blocks, rows fastest.
+  void (*gemm)(const Gemm<T>&, std::int64_t begin, std::int64_t end);
+  // Panels [begin, end) of channels_per_block columns of b [k, n] with the strides given, for Gemm::b.
+  void (*gemm_pack)(std::int64_t k, std::int64_t n, const T* b, std::int64_t b_row, std::int64_t b_column,
+                    std::int64_t begin, std::int64_t end, T* packed);
   // y[i] = sum of parts[k * stride + i] over k < count, pairwise, for i in [begin, end).
   void (*sum_parts)(const T* parts, std::int64_t count, std::int64_t stride, std::int64_t begin,
                     std::int64_t end, T* y);

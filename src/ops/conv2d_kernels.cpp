@@ -23,22 +23,6 @@ ImageStrides strides(std::int64_t height, std::int64_t width, std::int64_t chann
   return {height * width * channels, width * channels, channels};
 }
 
-// Scratch memory of one call.
-template <class T>
-class Buffer {
- public:
-  explicit Buffer(std::int64_t size)
-      : bytes_(static_cast<std::size_t>(size) * sizeof(T)), data_(static_cast<T*>(allocate(bytes_))) {}
-  ~Buffer() { release(data_, bytes_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  T* data() { return data_; }
-
- private:
-  std::size_t bytes_;
-  T* data_;
-};
-
 // Depthwise kernels see one group whose out channel o reads in channel o.
 template <class Problem>
 void set_channels(Problem& problem, std::int64_t groups, std::int64_t in, std::int64_t out) {

@@ -1,0 +1,92 @@
+#pragma once
+// c[i, j] = bias[j] + sum over p of a[i, p] * b[p, j]; rows of b and c are contiguous, a has any strides.
+#include "cpu/isa.h"
+#include "cpu/kernels/simd.h"
+
+namespace noyau::inline v0 {
+namespace {
+
+constexpr std::int64_t kGemmDepth = 256;  // products summed in registers before they meet memory
+
+// A tile owns `rows` x `vectors` of c, in registers, for products [p, p + depth).
+template <class Isa, int rows, int vectors, class T>
+void gemm_tile(const Gemm<T>& g, std::int64_t i, std::int64_t j, std::int64_t p, std::int64_t depth,
+               const T* b, std::int64_t b_row) {
+  using V = Vector<Isa, T>;
+  constexpr int kLane = kLanes<Isa, T>;
+  V sum[rows][vectors];
+  const T* from[rows];
+  unroll<0, rows>([&](auto r) {
+    from[r] = g.a + (i + r) * g.a_row + p * g.a_column;
+    unroll<0, vectors>([&](auto v) { sum[r][v] = V{}; });
+  });
+  for (std::int64_t q = 0, at = 0; q < depth; ++q, at += g.a_column, b += b_row) {
+    V value[vectors];
+    unroll<0, vectors>([&](auto v) { value[v] = load<Isa>(b + v * kLane); });
+    unroll<0, rows>(
+        [&](auto r) { unroll<0, vectors>([&](auto v) { sum[r][v] += from[r][at] * value[v]; }); });
+  }
+  const std::int64_t columns = g.n - j;
+  const bool last = p + depth == g.k;
+  unroll<0, vectors>([&](auto v) {
+    const std::int64_t count = smaller(columns - v * kLane, kLane);
+    const V bias = last && g.bias != nullptr ? load_first<Isa>(g.bias + j + v * kLane, count) : V{};
+    unroll<0, rows>([&](auto r) {
+      T* to = g.c + (i + r) * g.n + j + v * kLane;
+      const V before = p == 0 ? V{} : load_first<Isa>(to, count);
+      store_first<Isa>(to, before + sum[r][v] + bias, count);
+    });
+  });
+}
+
+template <class Isa, class T>
+void gemm_block(const Gemm<T>& g, std::int64_t i, std::int64_t i_end, std::int64_t j, std::int64_t j_end) {
+  constexpr std::int64_t kPanel = 2 * kLanes<Isa, T>;
+  for (std::int64_t p = 0; p < larger(g.k, 1); p += kGemmDepth) {
+    const std::int64_t depth = smaller(kGemmDepth, g.k - p);
+    for (std::int64_t jj = j; jj < j_end; jj += kPanel) {
+      const T* b = g.packed ? g.b + jj * g.k + p * kPanel : g.b + p * g.n + jj;
+      const std::int64_t b_row = g.packed ? kPanel : g.n;
+      for_even_parts<Isa::kPixels>(i_end - i, [&](std::int64_t row, auto rows) {
+        if (g.n - jj > kLanes<Isa, T>)
+          gemm_tile<Isa, rows, 2>(g, i + row, jj, p, depth, b, b_row);
+        else
+          gemm_tile<Isa, rows, 1>(g, i + row, jj, p, depth, b, b_row);
+      });
+    }
+  }
+}
+
+template <class Isa, class T>
+void gemm(const Gemm<T>& g, std::int64_t begin, std::int64_t end) {
+  const std::int64_t row_blocks = ceil_div(g.m, g.row_block);
+  for (std::int64_t item = begin; item < end; ++item) {
+    const std::int64_t i = item % row_blocks * g.row_block;
+    const std::int64_t j = item / row_blocks * g.column_block;
+    gemm_block<Isa>(g, i, smaller(i + g.row_block, g.m), j, smaller(j + g.column_block, g.n));
+  }
+}
+
+// Panels [begin, end) of b, each [k, 2 vectors] and contiguous, zeros past column n.
+template <class Isa, class T>
+void gemm_pack(std::int64_t k, std::int64_t n, const T* b, std::int64_t b_row, std::int64_t b_column,
+               std::int64_t begin, std::int64_t end, T* packed) {
+  constexpr std::int64_t kPanel = 2 * kLanes<Isa, T>;
+  for (std::int64_t panel = begin; panel < end; ++panel) {
+    const std::int64_t columns = smaller(kPanel, n - panel * kPanel);
+    const T* from = b + panel * kPanel * b_column;
+    T* to = packed + panel * kPanel * k;
+    for (std::int64_t p = 0; p < k; ++p, from += b_row, to += kPanel) {
+      if (columns == kPanel && b_column == 1) {
+        store<Isa>(to, load<Isa>(from));
+        store<Isa>(to + kPanel / 2, load<Isa>(from + kPanel / 2));
+        continue;
+      }
+      for (std::int64_t j = 0; j < columns; ++j) to[j] = from[j * b_column];
+      for (std::int64_t j = columns; j < kPanel; ++j) to[j] = 0;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace noyau::inline v0
