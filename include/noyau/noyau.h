@@ -16,6 +16,7 @@
 #include "noyau/ops.h"
 #include "noyau/optim.h"
 #include "noyau/parallel.h"
+#include "noyau/plot.h"
 #include "noyau/random.h"
 #include "noyau/sequential.h"
 #include "noyau/shape.h"
