@@ -31,8 +31,10 @@ Sgd::Sgd(const std::vector<Tensor>& parameters, const SgdOptions& options)
     : Sgd(std::vector<ParameterGroup>{{.parameters = parameters}}, options) {}
 
 Sgd::Sgd(const std::vector<ParameterGroup>& groups, const SgdOptions& options)
-    : Optimizer(groups, options.rate, options.weight_decay,
-                options.momentum != 0 ? Names{"velocity"} : Names{}),
+    : Sgd(groups, options, options.momentum != 0) {}
+
+Sgd::Sgd(const std::vector<ParameterGroup>& groups, const SgdOptions& options, bool with_velocity)
+    : Optimizer(groups, options.rate, options.weight_decay, with_velocity ? Names{"velocity"} : Names{}),
       options_(options) {
   check_share("sgd", "momentum", options.momentum);
   NOYAU_CHECK(!options.nesterov || (options.momentum > 0 && options.dampening == 0),

@@ -110,6 +110,30 @@ TEST_CASE("an optimizer's memory can be moved to another", "[fast]") {
   REQUIRE(equal(run(3, true), run(3, false)));
 }
 
+TEST_CASE("averages follow the weights and can be exchanged with them", "[fast]") {
+  struct Layer : ny::Module {
+    void visit(ny::Visitor& visitor) override {
+      visitor("weight", weight);
+      visitor("average", average);
+    }
+    ny::Parameter weight{ny::tensor({1})};
+    ny::Buffer average{ny::tensor({4})};
+  } layer;
+  const ny::Tensor weight = layer.weight;
+  ny::Ema ema(layer, 0.75);
+  weight.copy_from(ny::tensor({5}));
+  ema.update();
+  REQUIRE(ema.averages().size() == 2);
+  REQUIRE(ema.averages()[0].name == "weight");
+  REQUIRE(ema.averages()[0].tensor.item<double>() == 2);
+  ema.swap();
+  REQUIRE(weight.item<double>() == 2);
+  REQUIRE(weight.requires_grad());
+  ema.swap();
+  REQUIRE(weight.item<double>() == 5);
+  REQUIRE_THROWS_WITH(ny::Ema(layer, 1), ContainsSubstring("decay must be in [0, 1), not 1"));
+}
+
 TEST_CASE("optimizers refuse what makes no sense", "[fast]") {
   const ny::Tensor p = leaf({1});
   REQUIRE_THROWS_WITH(ny::Sgd(std::vector<ny::Tensor>{}), ContainsSubstring("optimizer: no parameters"));

@@ -18,6 +18,7 @@
 #include "noyau/parallel.h"
 #include "noyau/plot.h"
 #include "noyau/random.h"
+#include "noyau/schedule.h"
 #include "noyau/sequential.h"
 #include "noyau/shape.h"
 #include "noyau/stats.h"

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "noyau/autograd.h"
+#include "noyau/module.h"
 
 namespace noyau::inline v0 {
 
@@ -112,6 +112,8 @@ class NOYAU_API Sgd : public Optimizer {
   explicit Sgd(const std::vector<ParameterGroup>& groups, const SgdOptions& options = {});
 
  protected:
+  /// An Sgd that has a velocity also without momentum.
+  Sgd(const std::vector<ParameterGroup>& groups, const SgdOptions& options, bool with_velocity);
   void update(Slot& slot, const Tensor& grad, double rate) override;
 
  private:
@@ -184,6 +186,50 @@ class NOYAU_API RmsProp : public Optimizer {
 
  private:
   RmsPropOptions options_;
+};
+
+/// Options of Muon.
+struct MuonOptions {
+  double rate = 0.02;       ///< Learning rate of matrices.
+  double momentum = 0.6;    ///< Share of the old velocity that is kept.
+  bool nesterov = true;     ///< Looks ahead by one momentum step.
+  int iterations = 3;       ///< Newton-Schulz iterations.
+  bool normalize = true;    ///< Scales each matrix to the norm sqrt(outputs) before its step.
+  double weight_decay = 0;  ///< Decoupled weight decay of matrices.
+  SgdOptions sgd = {};      ///< For all that is no matrix: rank below 2.
+};
+/// Muon (K. Jordan et al., 2024; coefficients and normalisation as in airbench94_muon): steps along the orthogonalised
+/// velocity of each kernel, taken as the matrix [all but the last axis, last axis]. Other parameters follow Sgd.
+class NOYAU_API Muon : public Sgd {
+ public:
+  /// Throws on options out of range.
+  explicit Muon(const std::vector<Tensor>& parameters, const MuonOptions& options = {});
+  /// \copydoc Muon(const std::vector<Tensor>&, const MuonOptions&)
+  explicit Muon(const std::vector<ParameterGroup>& groups, const MuonOptions& options = {});
+
+ protected:
+  void update(Slot& slot, const Tensor& grad, double rate) override;
+
+ private:
+  MuonOptions options_;
+};
+
+/// Exponential moving averages of a module's floating parameters and buffers.
+class NOYAU_API Ema {
+ public:
+  /// Starts from the present values; each update() keeps `decay` in [0, 1) of the average.
+  Ema(const Module& module, double decay);
+  /// Moves the averages towards the present values.
+  void update();
+  /// Exchanges averages and present values in place: once to evaluate, once more to train on.
+  void swap();
+  /// The averages with the paths of what they are averages of; sharing, so that a checkpoint can restore them.
+  const std::vector<NamedTensor>& averages() const { return averages_; }
+
+ private:
+  std::vector<Tensor> tensors_;
+  std::vector<NamedTensor> averages_;
+  double decay_;
 };
 
 }  // namespace noyau::inline v0
