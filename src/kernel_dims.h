@@ -48,6 +48,31 @@ struct Conv2dDims {
   std::int64_t groups;
 };
 
+// Output i of one axis reads input (begin + step * i) / divisor; nothing where that is no integer in [0, in), or, when
+// reflected, the cell as far on the other side of the edge. Slice, pad and flip are such maps, and so are their adjoints.
+struct RemapAxis {
+  std::int64_t out = 1, in = 1, begin = 0, step = 1, divisor = 1;
+  bool reflect = false;
+};
+struct RemapDims {
+  static constexpr int kMaxRank = 8;
+  int rank = 0;
+  RemapAxis axes[kMaxRank];
+};
+
+// Output axis k has extents[k] positions, which are strides[k] apart in the input.
+struct TransposeDims {
+  static constexpr int kMaxRank = 8;
+  int rank = 0;
+  std::int64_t extents[kMaxRank] = {};
+  std::int64_t strides[kMaxRank] = {};
+};
+
+// Rows of `inner` elements picked from [outer, extent, inner] to [outer, count, inner].
+struct GatherDims {
+  std::int64_t outer, extent, count, inner;
+};
+
 // Pooling windows of kh x kw cells every stride cells; the first starts top and left cells outside the image.
 struct Pool2dDims {
   std::int64_t n, ih, iw, c, oh, ow, kh, kw, stride_h, stride_w, top, left;

@@ -7,6 +7,7 @@
 
 #include "backend.h"
 #include "memory.h"
+#include "noyau/ops.h"
 #include "tensor_impl.h"
 
 namespace noyau::inline v0 {
@@ -94,14 +95,13 @@ Tensor Tensor::operator[](std::int64_t i) const {
   NOYAU_CHECK(i >= 0 && i < dim(0), "tensor: row ", i, " is out of range for ", shape());
   const Shape row(std::span(shape().begin() + 1, shape().end()));
   const Tensor view = make_view(impl_->storage, impl_->offset + i * row.size(), row, dtype());
-  const Shape whole = shape();
+  std::vector<PadWidth> others(static_cast<std::size_t>(rank()));
+  others[0] = {i, dim(0) - 1 - i};
+  Shape leading = shape();
+  leading[0] = 1;
   return record("row", view, {*this},
-                [=](const Tensor& dy, const Tensor&) -> Grads {
-                  Tensor dx = zeros(whole, {dy.dtype(), dy.device()});
-                  dx[i].copy_from(dy);
-                  return {dx};
-                },
-                {.reads_output = false, .reads_inputs = false});
+                [=](const Tensor& dy, const Tensor&) -> Grads { return {pad(reshape(dy, leading), others)}; },
+                {.differentiable = true, .reads_output = false, .reads_inputs = false});
 }
 
 Tensor Tensor::to(Device target) const {
