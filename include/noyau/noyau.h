@@ -7,6 +7,7 @@
 #include "noyau/cpu.h"
 #include "noyau/data.h"
 #include "noyau/error.h"
+#include "noyau/image.h"
 #include "noyau/init.h"
 #include "noyau/layers.h"
 #include "noyau/loss.h"

@@ -109,8 +109,8 @@ std::size_t Source::inflate_some(std::span<std::uint8_t> out) {
     const bool starved = status == Z_BUF_ERROR || (status == Z_OK && made == 0 && rest_.empty());
     NOYAU_CHECK(!starved, "gzip: ", name_, " ends in the middle of its data (", compressed_before,
                 " compressed bytes were left, ", offset_, " bytes came out); the file is cut");
-    NOYAU_CHECK(status == Z_OK || status == Z_STREAM_END, "gzip: ", name_, " is damaged after ", offset_,
-                " bytes of output (", stream.msg ? stream.msg : "bad data", ")");
+    NOYAU_CHECK(status == Z_OK || status == Z_STREAM_END, "gzip: ", name_, " is damaged after ",
+                offset_ + made, " bytes of output (", stream.msg ? stream.msg : "bad data", ")");
     if (made > 0) return made;
   }
 }

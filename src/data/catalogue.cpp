@@ -111,10 +111,12 @@ void fail_missing(const std::string& name, const std::string& directory) {
 }
 
 Split load_dataset(std::string_view name, const std::string& directory) {
+  constexpr std::string_view kFolder = "folder:";
   if (name == "auto")
     return load_dataset(find_dataset("cifar10", directory).empty() ? "fashion-mnist" : "cifar10", directory);
   if (name == "cifar10") return cifar10(directory);
   if (name == "cifar100") return cifar100(directory);
+  if (name.starts_with(kFolder)) return load_folder(std::string(name.substr(kFolder.size())));
 
   const std::vector<std::string>& names = dataset_names();
   if (std::find(names.begin(), names.end(), name) != names.end())

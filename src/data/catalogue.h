@@ -4,6 +4,9 @@
 
 namespace noyau::inline v0 {
 
+// The note of a data set without a test split of its own.
+inline constexpr const char* kDrawnTest = "; a fifth of each class, drawn with seed 0, is the test split";
+
 const std::vector<std::string>& cifar10_classes();
 const std::vector<std::string>& cifar100_classes();
 const std::vector<std::string>& cifar100_coarse_classes();

@@ -108,7 +108,7 @@ Split load_idx(const std::string& name, const std::string& directory) {
   if (!split) {
     Dataset all = read_pair(path, "", name);
     DataInfo info = all.info();
-    info.note += "; a fifth of each class, drawn with seed 0, is the test split";
+    info.note += kDrawnTest;
     return split_dataset(all.with_info(info));
   }
   Split result;
