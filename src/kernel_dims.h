@@ -25,7 +25,30 @@ struct ReduceDims {
 
 enum class BinaryOp : std::uint8_t { add, sub, mul, div, minimum, maximum };
 enum class CompareOp : std::uint8_t { less, equal };
-enum class UnaryOp : std::uint8_t { shift, scale, relu };
+enum class ReduceOp : std::uint8_t { sum, max, min };
+enum class SoftmaxOp : std::uint8_t { softmax, log_softmax };
+enum class UnaryOp : std::uint8_t {
+  relu, leaky_relu, elu, normal_cdf, gelu, gelu_tanh, sigmoid, silu, tanh, softplus,
+  abs, exp, log, sqrt, square, reciprocal, pow, clamp,
+};
+
+// The slope of leaky_relu, alpha of elu, exponent of pow, bounds of clamp.
+template <class T>
+struct UnaryParameters {
+  T first = 0;
+  T second = 0;
+};
+
+// Most columns that one call of a softmax kernel takes.
+inline constexpr std::int64_t kSoftmaxColumns = 128;
+
+// How cross-entropy turns targets [n, classes] q, or class ids, into a[n, c] = w[c] * ((1 - smoothing) * q[n, c] +
+// smoothing / classes).
+struct CrossEntropyDims {
+  std::int64_t n = 0;
+  std::int64_t classes = 0;
+  double smoothing = 0;
+};
 
 // c [batches.., m, n] = a b + bias, with a stored [.., m, k] or, transposed, [.., k, m], and b [.., k, n] or [.., n, k].
 struct MatmulDims {

@@ -11,97 +11,103 @@ namespace {
 
 using Function = std::function<Tensor(const std::vector<Tensor>&)>;
 
-double weighted(const Function& function, const std::vector<Tensor>& inputs, const Tensor& weights) {
-  const NoGrad off;
-  return sum(mul(function(inputs), weights)).item<double>();
-}
+bool is_checked(const Tensor& input) { return input.defined() && input.dtype() == Dtype::f64; }
 
-// d(weighted)/d(inputs[which]) element by element, by central differences.
-std::vector<double> numeric_gradient(const Function& function, const std::vector<Tensor>& inputs, std::size_t which,
-                                     const Tensor& weights, double step) {
-  double* const values = inputs[which].mutable_data<double>();
+// Derivatives of the scalar `f` by the elements of inputs[which], by central differences.
+std::vector<double> numeric_gradient(const Function& f, const std::vector<Tensor>& inputs, std::size_t which,
+                                     double step) {
   std::vector<double> result;
   for (std::int64_t i = 0; i < inputs[which].size(); ++i) {
-    const double before = values[i];
-    values[i] = before + step;
-    const double above = weighted(function, inputs, weights);
-    values[i] = before - step;
-    const double below = weighted(function, inputs, weights);
-    values[i] = before;
-    result.push_back((above - below) / (2 * step));
+    const auto value_at = [&](double shift) {
+      double& element = inputs[which].mutable_data<double>()[i];
+      const double before = element;
+      element += shift;
+      const double value = f(inputs).item<double>();
+      element = before;
+      return value;
+    };
+    result.push_back((value_at(step) - value_at(-step)) / (2 * step));
   }
   return result;
 }
 
-void compare(GradcheckResult& result, const GradcheckOptions& options, std::size_t which, const Tensor& analytic,
-             const std::vector<double>& numeric) {
-  double largest = 1;
-  for (double value : numeric) largest = std::max(largest, std::fabs(value));
-  for (std::size_t i = 0; i < numeric.size(); ++i) {
-    const double value = analytic.defined() ? analytic.data<double>()[i] : 0;
-    const double error = std::fabs(value - numeric[i]) / largest;
-    if (error <= result.worst_error) continue;  // false for NaN: reported below
-    result.worst_error = error;
-    result.passed = error <= options.tolerance;
-    result.what = message("input ", static_cast<unsigned long>(which), " element ", static_cast<unsigned long>(i),
-                          ": analytic ", value, ", numeric ", numeric[i], ", error ", error);
-    if (std::isnan(error)) return;
+class Comparison {
+ public:
+  explicit Comparison(const GradcheckOptions& options) : options_(options) {}
+
+  // Gradients of the scalar `f` by all checked inputs against central differences.
+  void run(const char* order, const Function& f, const std::vector<Tensor>& inputs) {
+    std::vector<Tensor> checked;
+    for (const Tensor& input : inputs) {
+      if (is_checked(input)) checked.push_back(input);
+    }
+    const Tensor y = f(inputs);
+    const std::vector<Tensor> analytic =
+        y.requires_grad() ? grad(y, checked) : std::vector<Tensor>(checked.size());
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (is_checked(inputs[i]))
+        compare(order, i, analytic[next++], numeric_gradient(f, inputs, i, options_.step));
+    }
   }
-}
+
+  const GradcheckResult& result() const { return result_; }
+
+ private:
+  void compare(const char* order, std::size_t input, const Tensor& analytic,
+               const std::vector<double>& numeric) {
+    double largest = 1;
+    for (const double value : numeric) largest = std::max(largest, std::fabs(value));
+    for (std::size_t i = 0; i < numeric.size(); ++i) {
+      const double value = analytic.defined() ? analytic.data<double>()[i] : 0;
+      const double error = std::fabs(value - numeric[i]) / largest;
+      const bool worse = !(error <= result_.worst_error);  // true for NaN, which is worse than any number
+      if (!worse || std::isnan(result_.worst_error)) continue;
+      result_.worst_error = error;
+      result_.passed = error <= options_.tolerance;
+      result_.what = message(order, " derivative by input ", input, " element ", i, ": analytic ", value,
+                             ", numeric ", numeric[i], ", error ", error);
+    }
+  }
+
+  const GradcheckOptions& options_;
+  GradcheckResult result_;
+};
 
 }  // namespace
 
-GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& inputs, const GradcheckOptions& options) {
+GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& inputs,
+                          const GradcheckOptions& options) {
   std::vector<Tensor> leaves;
   std::vector<Tensor> checked;
   for (const Tensor& input : inputs) {
-    leaves.push_back(input.defined() ? input.clone() : Tensor());
-    if (!input.defined() || input.dtype() != Dtype::f64) continue;
-    checked.push_back(leaves.back().set_requires_grad(true));
+    leaves.push_back(is_checked(input) ? input.clone().set_requires_grad(true) : input);
+    if (is_checked(input)) checked.push_back(leaves.back());
   }
   NOYAU_CHECK(!checked.empty(), "gradcheck: no f64 input");
-  Generator generator(17);
-  const Tensor y = function(leaves);
-  const Tensor weights = normal(y.shape(), 0, 1, {Dtype::f64}, generator);
-  const std::vector<Tensor> analytic = grad(y, checked, {.seed = weights});
-  GradcheckResult result;
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
-    if (!leaves[i].defined() || leaves[i].dtype() != Dtype::f64) continue;
-    compare(result, options, i, analytic[next++], numeric_gradient(function, leaves, i, weights, options.step));
+  Shape shape;
+  {
+    const NoGrad off;
+    shape = function(leaves).shape();
   }
-  if (!options.second_order || !result.passed) return result;
+  Generator generator(17);
+  const Tensor weights = normal(shape, 0, 1, {Dtype::f64}, generator);
+  const Function weighted = [&](const std::vector<Tensor>& x) { return sum(mul(function(x), weights)); };
+  Comparison comparison(options);
+  comparison.run("first", weighted, leaves);
+  if (!options.second_order || !comparison.result().passed) return comparison.result();
 
-  const auto first_order = [&](const std::vector<Tensor>& x) {
-    std::vector<Tensor> wrt;
-    for (const Tensor& t : x) {
-      if (t.defined() && t.dtype() == Dtype::f64 && t.requires_grad()) wrt.push_back(t);
-    }
+  const Function squared_gradient = [&](const std::vector<Tensor>& x) {
     Tensor total = zeros({}, {Dtype::f64});
-    for (const Tensor& g : grad(function(x), wrt, {.seed = weights, .create_graph = true})) {
+    const Tensor y = weighted(x);
+    if (!y.requires_grad()) return total;
+    for (const Tensor& g : grad(y, checked, {.create_graph = true})) {
       if (g.defined()) total = total + sum(g * g);
     }
     return total;
   };
-  const std::vector<Tensor> second = grad(first_order(leaves), checked);
-  next = 0;
-  for (std::size_t i = 0; i < leaves.size(); ++i) {
-    if (!leaves[i].defined() || leaves[i].dtype() != Dtype::f64) continue;
-    const Tensor one = ones({}, {Dtype::f64});
-    double* const values = leaves[i].mutable_data<double>();
-    std::vector<double> numeric;
-    for (std::int64_t k = 0; k < leaves[i].size(); ++k) {
-      const double before = values[k];
-      values[k] = before + options.step;
-      const double above = first_order(leaves).item<double>();
-      values[k] = before - options.step;
-      const double below = first_order(leaves).item<double>();
-      values[k] = before;
-      numeric.push_back((above - below) / (2 * options.step));
-    }
-    compare(result, options, i, second[next++], numeric);
-  }
-  return result;
+  comparison.run("second", squared_gradient, leaves);
+  return comparison.result();
 }
 
 std::vector<std::string> take_kernel_trace() { return std::exchange(kernel_trace(), {}); }

@@ -7,6 +7,8 @@
 // linkage, and they include no header with inline functions: the linker might keep the copy this machine cannot run.
 #include <cstdint>
 
+#include "kernel_dims.h"
+
 namespace noyau::inline v0 {
 
 // One direction of a convolution: output o and tap t meet at input o * stride + t * dilation + offset.
@@ -105,6 +107,25 @@ struct IsaTable {
   // y[i] = sum of parts[k * stride + i] over k < count, pairwise, for i in [begin, end).
   void (*sum_parts)(const T* parts, std::int64_t count, std::int64_t stride, std::int64_t begin,
                     std::int64_t end, T* y);
+
+  // y[i] = f(x[i]); dx[i] = dy[i] * f'(v[i]), where v is x or y by op.
+  void (*unary_forward)(UnaryOp, UnaryParameters<T>, std::int64_t count, const T* x, T* y);
+  void (*unary_backward)(UnaryOp, UnaryParameters<T>, std::int64_t count, const T* dy, const T* v, T* dx);
+  // y[i] = op(a[i], b[i]); an operand that does not step stays at its first element.
+  void (*binary)(BinaryOp, std::int64_t count, const T* a, bool a_steps, const T* b, bool b_steps, T* y);
+  // All elements of a row joined.
+  double (*reduce_row)(ReduceOp, std::int64_t count, const T* x);
+  // Joins x[i * stride + j] over i < rows into total[j].
+  void (*reduce_columns)(ReduceOp, std::int64_t rows, std::int64_t columns, std::int64_t stride, const T* x,
+                         double* total);
+  // Over `count` rows of at most kSoftmaxColumns columns; stride 1 means a single column.
+  void (*softmax_forward)(SoftmaxOp, std::int64_t count, std::int64_t columns, std::int64_t stride, const T* x, T* y);
+  void (*softmax_backward)(SoftmaxOp, std::int64_t count, std::int64_t columns, std::int64_t stride, const T* dy,
+                           const T* y, T* dx);
+  // log(sum of e^x[i]), without overflow.
+  T (*log_sum_exp)(std::int64_t count, const T* x);
+  // y[i] = scale * e^(x[i] - shift)
+  void (*scaled_exp)(std::int64_t count, const T* x, T shift, T scale, T* y);
 };
 
 // The table in use.

@@ -1,131 +1,129 @@
 #include "ops/reduce.h"
 
-#include <vector>
+#include <algorithm>
+#include <array>
+#include <cmath>
 
 #include "backend.h"
-#include "ops/broadcast.h"
+#include "cpu/isa.h"
+#include "noyau/parallel.h"
 
 namespace noyau::inline v0 {
 namespace {
 
-// A sum is cut into slices by its shape alone, so that threads do not change it.
-constexpr std::int64_t kSlice = 1 << 15;  // elements
-constexpr std::int64_t kTile = 256;       // columns whose accumulators stay in the first-level cache
-constexpr int kLanes = 16;                // independent accumulators of a row
-
-template <class T>
-double row_sum(std::int64_t count, const T* x) {
-  double lanes[kLanes] = {};
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    for (int lane = 0; lane < kLanes; ++lane) lanes[lane] += static_cast<double>(x[i + lane]);
-  }
-  double total = 0;
-  for (; i < count; ++i) total += static_cast<double>(x[i]);
-  for (double lane : lanes) total += lane;
-  return total;
-}
-
-// total[j] += sum over i of x[i * stride + j]
-template <class T>
-void column_sums(std::int64_t rows, std::int64_t columns, std::int64_t stride, const T* __restrict x,
-                 double* __restrict total) {
-  std::int64_t i = 0;
-  for (; i + 4 <= rows; i += 4, x += 4 * stride) {
-    for (std::int64_t j = 0; j < columns; ++j) {
-      total[j] += (static_cast<double>(x[j]) + static_cast<double>(x[stride + j])) +
-                  (static_cast<double>(x[2 * stride + j]) + static_cast<double>(x[3 * stride + j]));
-    }
-  }
-  for (; i < rows; ++i, x += stride) {
-    for (std::int64_t j = 0; j < columns; ++j) total[j] += static_cast<double>(x[j]);
-  }
-}
+// A reduction is cut into slices by its shape alone, so that threads do not change it.
+constexpr std::int64_t kSlice = 1 << 14;  // elements
+constexpr std::int64_t kTile = 512;       // columns whose accumulators stay in the first-level cache
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// y[o, 0] = sum over i of x[o, i, 0]; a slice is one thread's, slices are added in order.
-template <class T>
-void sum_rows(const ReduceDims& d, const T* x, T* y) {
-  const std::int64_t slices = std::max<std::int64_t>(1, ceil_div(d.count, kSlice));
-  std::vector<double> partial(static_cast<std::size_t>(d.outer * slices));
-  parallel_for(d.outer * slices, std::max<std::int64_t>(1, kSlice / std::max<std::int64_t>(1, d.count)),
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (std::int64_t item = begin; item < end; ++item) {
-                   const std::int64_t from = item % slices * kSlice;
-                   partial[static_cast<std::size_t>(item)] =
-                       row_sum(std::min(kSlice, d.count - from), x + item / slices * d.count + from);
-                 }
-               });
-  for (std::int64_t o = 0; o < d.outer; ++o) {
-    double total = 0;
-    for (std::int64_t s = 0; s < slices; ++s) total += partial[static_cast<std::size_t>(o * slices + s)];
-    y[o] = static_cast<T>(total);
-  }
-}
+// How [outer, count, inner] is cut: items of `rows` x `columns`, joined in order of their rows.
+struct Slices {
+  explicit Slices(const ReduceDims& d)
+      : columns(std::clamp<std::int64_t>(d.inner, 1, kTile)),
+        rows(std::max<std::int64_t>(1, kSlice / columns)),
+        tiles(ceil_div(d.inner, columns)),
+        slices(std::max<std::int64_t>(1, ceil_div(d.count, rows))) {}
 
-// y[o, j] = sum over i of x[o, i, j]; a slice of rows of a tile of columns is one thread's, slices are added in order.
+  std::int64_t columns;
+  std::int64_t rows;
+  std::int64_t tiles;
+  std::int64_t slices;
+};
+
+// partial[o, s, j] = join over the rows i of slice s of x[o, i, j]; a tile of a slice is one thread's.
 template <class T>
-void sum_columns(const ReduceDims& d, const T* x, T* y) {
-  const std::int64_t tiles = ceil_div(d.inner, kTile);
-  const std::int64_t slice_rows = std::max<std::int64_t>(1, kSlice / std::min(d.inner, kTile));
-  const std::int64_t slices = std::max<std::int64_t>(1, ceil_div(d.count, slice_rows));
-  std::vector<double> partial(static_cast<std::size_t>(d.outer * slices * d.inner));
-  parallel_for(d.outer * slices * tiles, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t item = begin; item < end; ++item) {
-      const std::int64_t column = item % tiles * kTile;
-      const std::int64_t row = item / tiles % slices * slice_rows;
-      const std::int64_t o = item / tiles / slices;
-      column_sums(std::min(slice_rows, d.count - row), std::min(kTile, d.inner - column), d.inner,
-                  x + (o * d.count + row) * d.inner + column,
-                  partial.data() + item / tiles * d.inner + column);
-    }
-  });
-  for (std::int64_t o = 0; o < d.outer; ++o) {
-    double* const total = partial.data() + o * slices * d.inner;
-    for (std::int64_t s = 1; s < slices; ++s) {
-      for (std::int64_t j = 0; j < d.inner; ++j) total[j] += total[s * d.inner + j];
-    }
-    for (std::int64_t j = 0; j < d.inner; ++j) y[o * d.inner + j] = static_cast<T>(total[j]);
-  }
+void reduce_slices(ReduceOp op, const ReduceDims& d, const Slices& cut, const T* x, double* partial) {
+  const std::int64_t work = std::max<std::int64_t>(1, std::min(cut.rows, d.count) * cut.columns);
+  parallel_for(
+      d.outer * cut.slices * cut.tiles, ceil_div(kSlice, work), [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t item = begin; item < end; ++item) {
+          const std::int64_t column = item % cut.tiles * cut.columns;
+          const std::int64_t row = item / cut.tiles % cut.slices * cut.rows;
+          const std::int64_t o = item / cut.tiles / cut.slices;
+          const std::int64_t rows = std::min(cut.rows, d.count - row);
+          const T* const from = x + (o * d.count + row) * d.inner + column;
+          double* const to = partial + item / cut.tiles * d.inner + column;
+          if (d.inner == 1)
+            *to = isa<T>().reduce_row(op, rows, from);
+          else
+            isa<T>().reduce_columns(op, rows, std::min(cut.columns, d.inner - column), d.inner, from, to);
+        }
+      });
 }
 
 }  // namespace
 
+// y[o, j] = sum, largest or smallest over i of x[o, i, j]
 template <class T>
-void Cpu::sum(Context&, const ReduceDims& dims, const T* x, T* y) {
-  if (dims.inner == 1)
-    sum_rows(dims, x, y);
-  else
-    sum_columns(dims, x, y);
+void Cpu::reduce(Context&, ReduceOp op, const ReduceDims& d, const T* x, T* y) {
+  const Slices cut(d);
+  const double start = op == ReduceOp::sum ? 0.0 : op == ReduceOp::max ? -HUGE_VAL : HUGE_VAL;
+  std::vector<double> partial(static_cast<std::size_t>(d.outer * cut.slices * d.inner), start);
+  reduce_slices(op, d, cut, x, partial.data());
+  for (std::int64_t o = 0; o < d.outer; ++o) {
+    double* const total = partial.data() + o * cut.slices * d.inner;
+    if (cut.slices > 1)
+      isa<double>().reduce_columns(op, cut.slices - 1, d.inner, d.inner, total + d.inner, total);
+    for (std::int64_t j = 0; j < d.inner; ++j) y[o * d.inner + j] = static_cast<T>(total[j]);
+  }
+}
+
+// y[o, j] = the first i with the largest x[o, i, j], NaN being the largest; an o is one thread's.
+template <class T>
+void Cpu::argmax(Context&, const ReduceDims& d, const T* x, std::int32_t* y) {
+  parallel_for(d.outer, ceil_div(kSlice, std::max<std::int64_t>(1, d.count * d.inner)),
+               [=](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t o = begin; o < end; ++o) {
+                   const T* const block = x + o * d.count * d.inner;
+                   std::int32_t* const best = y + o * d.inner;
+                   std::fill(best, best + d.inner, 0);
+                   for (std::int64_t i = 1; i < d.count; ++i) {
+                     for (std::int64_t j = 0; j < d.inner; ++j) {
+                       const T value = block[i * d.inner + j];
+                       const T largest = block[best[j] * d.inner + j];
+                       if (value > largest || (value != value && largest == largest))
+                         best[j] = static_cast<std::int32_t>(i);
+                     }
+                   }
+                 }
+               });
+}
+
+Reduced::Reduced(const char* op, const Shape& shape, const Axes& axes, bool keep_dims) : aligned(shape) {
+  std::array<bool, Shape::kMaxRank> chosen{};
+  if (axes.empty()) chosen.fill(true);
+  for (const int axis : axes) {
+    bool& slot = chosen[static_cast<std::size_t>(normalize_axis(op, axis, shape.rank()))];
+    NOYAU_CHECK(!slot, op, ": axis ", axis, " is given twice");
+    slot = true;
+  }
+  std::vector<std::int64_t> kept;
+  for (int axis = 0; axis < shape.rank(); ++axis) {
+    if (!chosen[static_cast<std::size_t>(axis)]) {
+      kept.push_back(shape[axis]);
+      continue;
+    }
+    count *= shape[axis];
+    aligned[axis] = 1;
+  }
+  result = keep_dims ? aligned : Shape(std::span<const std::int64_t>(kept));
+}
+
+ReduceDims around_axis(const Shape& shape, int axis) {
+  ReduceDims dims{.outer = 1, .count = shape[axis], .inner = 1};
+  for (int before = 0; before < axis; ++before) dims.outer *= shape[before];
+  for (int after = axis + 1; after < shape.rank(); ++after) dims.inner *= shape[after];
+  return dims;
 }
 
 namespace {
 
-// `shape` with the extents of `axes` (all when empty) set to 1.
-Shape reduced_shape(const char* name, const Shape& shape, const Axes& axes) {
-  Shape kept = shape;
-  for (int axis = 0; axes.empty() && axis < shape.rank(); ++axis) kept[axis] = 1;
-  for (const int axis : axes) kept[normalize_axis(name, axis, shape.rank())] = 1;
-  return kept;
-}
-
-Shape without_axes(const char* name, const Shape& shape, const Axes& axes) {
-  std::array<bool, Shape::kMaxRank> dropped{};
-  for (const int axis : axes)
-    dropped[static_cast<std::size_t>(normalize_axis(name, axis, shape.rank()))] = true;
-  std::vector<std::int64_t> extents;
-  for (int axis = 0; axis < shape.rank(); ++axis) {
-    if (!axes.empty() && !dropped[static_cast<std::size_t>(axis)]) extents.push_back(shape[axis]);
-  }
-  return Shape(std::span<const std::int64_t>(extents));
-}
-
-// The steps from `shape` to `aligned`: one for each run of reduced axes, the last first.
+// The steps from `shape` to `aligned`: one for each run of reduced axes, the last first; at least one.
 std::vector<ReduceDims> reduction_steps(const Shape& shape, const Shape& aligned) {
   const int leading = shape.rank() - aligned.rank();
   const auto reduced = [&](int axis) {
-    return shape[axis] != 1 && (axis < leading || aligned[axis - leading] == 1);
+    return axis < leading || (aligned[axis - leading] == 1 && shape[axis] != 1);
   };
   std::vector<ReduceDims> steps;
   std::int64_t inner = 1;
@@ -135,29 +133,45 @@ std::vector<ReduceDims> reduction_steps(const Shape& shape, const Shape& aligned
       continue;
     }
     ReduceDims step{.outer = 1, .count = shape[axis], .inner = inner};
-    for (; axis > 0 && (reduced(axis - 1) || shape[axis - 1] == 1); --axis) step.count *= shape[axis - 1];
+    for (; axis > 0 && reduced(axis - 1); --axis) step.count *= shape[axis - 1];
     for (int before = 0; before < axis; ++before) step.outer *= shape[before];
     steps.push_back(step);
   }
+  if (steps.empty()) steps.push_back({.outer = 1, .count = 1, .inner = inner});
   return steps;
 }
 
-}  // namespace
-
-Tensor sum_aligned(const Tensor& x, const Shape& aligned, const Shape& result) {
+Tensor reduced(const char* name, ReduceOp op, const Tensor& x, const Shape& aligned, const Shape& result) {
   const std::vector<ReduceDims> steps = reduction_steps(x.shape(), aligned);
-  if (steps.empty() && x.shape() == result) return x;
   Tensor y = x;
-  for (std::size_t i = 0; i < std::max<std::size_t>(1, steps.size()); ++i) {
-    const ReduceDims step = steps.empty() ? ReduceDims{x.size(), 1, 1} : steps[i];
-    const Shape shape = i + 1 >= steps.size() ? result : Shape{step.outer * step.inner};
-    const Tensor total = empty(shape, {x.dtype(), x.device()});
-    dispatch(Floats{}, "sum", x, [&](auto on, Context& context, auto type) {
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const Shape shape = i + 1 == steps.size() ? result : Shape{steps[i].outer * steps[i].inner};
+    const Tensor joined = empty(shape, {x.dtype(), x.device()});
+    dispatch(Floats{}, name, x, [&](auto on, Context& context, auto type) {
       using T = typename decltype(type)::type;
-      on.template sum<T>(context, step, y.device_data<T>(), total.device_data<T>());
+      on.template reduce<T>(context, op, steps[i], y.device_data<T>(), joined.device_data<T>());
     });
-    y = total;
+    y = joined;
   }
+  return y;
+}
+
+// Everything equal to the extremum shares its gradient.
+Tensor extremum(const char* name, ReduceOp op, const Tensor& x, const Axes& axes, bool keep_dims) {
+  check_operands(name, {{"x", x}});
+  const Reduced shapes(name, x.shape(), axes, keep_dims);
+  NOYAU_CHECK(shapes.count > 0, name, ": x ", x.shape(), " has no elements along the reduced axes");
+  const Tensor y = reduced(name, op, x, shapes.aligned, shapes.result);
+  return record(name, y, {x},
+                [x, aligned = shapes.aligned](const Tensor& dy, const Tensor& largest) -> Grads {
+                  const Tensor ties = equal_to(x, reshape(largest, aligned)).to(x.dtype());
+                  return {mul(ties, div(reshape(dy, aligned), sum_to(ties, aligned)))};
+                },
+                {.differentiable = true});
+}
+
+Tensor sum_named(const char* name, const Tensor& x, const Shape& aligned, const Shape& result) {
+  const Tensor y = reduced(name, ReduceOp::sum, x, aligned, result);
   return record("sum", y, {x},
                 [aligned, whole = x.shape()](const Tensor& dy, const Tensor&) -> Grads {
                   return {expand(dy, aligned, whole)};
@@ -165,10 +179,54 @@ Tensor sum_aligned(const Tensor& x, const Shape& aligned, const Shape& result) {
                 {.differentiable = true, .reads_output = false, .reads_inputs = false});
 }
 
+}  // namespace
+
+Tensor sum_aligned(const Tensor& x, const Shape& aligned, const Shape& result) {
+  return x.shape() == result ? x : sum_named("sum", x, aligned, result);
+}
+
 Tensor sum(const Tensor& x, const Axes& axes, bool keep_dims) {
   check_operands("sum", {{"x", x}});
-  const Shape aligned = reduced_shape("sum", x.shape(), axes);
-  return sum_aligned(x, aligned, keep_dims ? aligned : without_axes("sum", x.shape(), axes));
+  const Reduced shapes("sum", x.shape(), axes, keep_dims);
+  return sum_named("sum", x, shapes.aligned, shapes.result);
+}
+
+Tensor mean(const Tensor& x, const Axes& axes, bool keep_dims) {
+  check_operands("mean", {{"x", x}});
+  const Reduced shapes("mean", x.shape(), axes, keep_dims);
+  return mul(sum_named("mean", x, shapes.aligned, shapes.result), 1.0 / static_cast<double>(shapes.count));
+}
+
+// Two passes: the difference of a mean of squares and a squared mean would cancel.
+Tensor variance(const Tensor& x, const Axes& axes, bool keep_dims, int correction) {
+  check_operands("variance", {{"x", x}});
+  const Reduced shapes("variance", x.shape(), axes, keep_dims);
+  const std::int64_t divisor = shapes.count - correction;
+  NOYAU_CHECK(divisor > 0, "variance: correction ", correction, " leaves nothing of ", shapes.count,
+              " elements");
+  const Tensor center = sum_named("variance", x, shapes.aligned, shapes.aligned);
+  const Tensor distance = sub(x, mul(center, 1.0 / static_cast<double>(shapes.count)));
+  return mul(sum_named("variance", mul(distance, distance), shapes.aligned, shapes.result),
+             1.0 / static_cast<double>(divisor));
+}
+
+Tensor max(const Tensor& x, const Axes& axes, bool keep_dims) {
+  return extremum("max", ReduceOp::max, x, axes, keep_dims);
+}
+Tensor min(const Tensor& x, const Axes& axes, bool keep_dims) {
+  return extremum("min", ReduceOp::min, x, axes, keep_dims);
+}
+
+Tensor argmax(const Tensor& x, int axis, bool keep_dims) {
+  check_operands("argmax", {{"x", x}});
+  const ReduceDims dims = around_axis(x.shape(), normalize_axis("argmax", axis, x.rank()));
+  NOYAU_CHECK(dims.count > 0, "argmax: x ", x.shape(), " has no elements along axis ", axis);
+  const Tensor y = empty(Reduced("argmax", x.shape(), {axis}, keep_dims).result, {Dtype::i32, x.device()});
+  dispatch(Floats{}, "argmax", x, [&](auto on, Context& context, auto type) {
+    using T = typename decltype(type)::type;
+    on.template argmax<T>(context, dims, x.device_data<T>(), y.device_data<std::int32_t>());
+  });
+  return y;
 }
 
 }  // namespace noyau::inline v0

@@ -1,9 +1,13 @@
 #pragma once
 // Fills the table of one instruction set. See isa.h for the rules of this folder.
+#include "cpu/kernels/binary.h"
 #include "cpu/kernels/correlate.h"
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/kernel_gradient.h"
 #include "cpu/kernels/loops.h"
+#include "cpu/kernels/reduce.h"
+#include "cpu/kernels/softmax.h"
+#include "cpu/kernels/unary.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -18,6 +22,15 @@ IsaTable<T> make_table() {
       .gemm = gemm<Isa, T>,
       .gemm_pack = gemm_pack<Isa, T>,
       .sum_parts = sum_parts<Isa, T>,
+      .unary_forward = unary_forward<Isa, T>,
+      .unary_backward = unary_backward<Isa, T>,
+      .binary = binary<Isa, T>,
+      .reduce_row = reduce_row<Isa, T>,
+      .reduce_columns = reduce_columns<Isa, T>,
+      .softmax_forward = softmax_forward<Isa, T>,
+      .softmax_backward = softmax_backward<Isa, T>,
+      .log_sum_exp = log_sum_exp<Isa, T>,
+      .scaled_exp = scaled_exp<Isa, T>,
   };
 }
 
