@@ -110,6 +110,17 @@ struct BatchNormDims {
   bool training;  // the statistics are those of x, so gradients flow through them
 };
 
+// Normalisation of x [n, positions, c] over the positions and channels of each of `groups` runs of channels.
+struct GroupNormDims {
+  std::int64_t n, positions, c, groups;
+  double epsilon;
+};
+
+// A banded matrix times axis `in` of x [outer, in, inner], giving axis `out`.
+struct ResampleDims {
+  std::int64_t outer, in, out, inner;
+};
+
 // Element i is kept iff word i % 4 of Philox block offset + i / 4 under key seed is at least threshold.
 struct DropoutDims {
   std::int64_t count;

@@ -215,7 +215,7 @@ enum class ResizeMode : std::uint8_t {
   nearest,                 ///< Cell floor((i + 0.5) * in / out), as Pillow and Keras.
   bilinear,                ///< Half-pixel centres, edges clamped, no antialiasing (PyTorch align_corners=False).
   bilinear_align_corners,  ///< First and last centres coincide.
-  area,                    ///< Mean over the covered area, fractional cells weighted (Pillow BOX).
+  area,                    ///< Mean over the covered area, cells weighted by the share that is covered.
 };
 /// [n, ih, iw, c] to [n, size.h, size.w, c].
 NOYAU_API Tensor resize(const Tensor& x, Size2 size, ResizeMode mode = ResizeMode::bilinear);
