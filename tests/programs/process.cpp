@@ -1,0 +1,65 @@
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <stdexcept>
+
+#include "programs/process.h"
+
+namespace {
+
+[[noreturn]] void execute(const std::string& path, const std::vector<std::string>& arguments, const ProcessOptions& options) {
+  if (!options.directory.empty() && chdir(options.directory.c_str()) != 0) _exit(126);
+  for (const std::string& variable : options.variables) putenv(const_cast<char*>(variable.c_str()));
+  if (options.largest_file > 0) {
+    const rlimit limit{static_cast<rlim_t>(options.largest_file), static_cast<rlim_t>(options.largest_file)};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    signal(SIGXFSZ, SIG_IGN);
+  }
+  std::vector<char*> argv{const_cast<char*>(path.c_str())};
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  execv(path.c_str(), argv.data());
+  _exit(127);
+}
+
+void drain(int file, std::string& text) {
+  char buffer[4096];
+  for (ssize_t count; (count = read(file, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(count));
+}
+
+}  // namespace
+
+ProcessResult run_program(const std::string& name, const std::vector<std::string>& arguments, const ProcessOptions& options) {
+  const std::string path = std::string(NOYAU_PROGRAMS) + "/" + name;
+  int out[2], err[2];
+  if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+  const pid_t process = fork();
+  if (process < 0) throw std::runtime_error("fork");
+  if (process == 0) {
+    dup2(out[1], STDOUT_FILENO);
+    dup2(err[1], STDERR_FILENO);
+    execute(path, arguments, options);
+  }
+  close(out[1]);
+  close(err[1]);
+  fcntl(out[0], F_SETFL, O_NONBLOCK);
+  fcntl(err[0], F_SETFL, O_NONBLOCK);
+  ProcessResult result;
+  int status = 0;
+  for (bool running = true; running;) {
+    pollfd files[2] = {{out[0], POLLIN, 0}, {err[0], POLLIN, 0}};
+    poll(files, 2, 5);
+    running = waitpid(process, &status, WNOHANG) == 0;
+    drain(out[0], result.out);
+    drain(err[0], result.err);
+    if (running && options.meanwhile) options.meanwhile(process, result.err);
+  }
+  close(out[0]);
+  close(err[0]);
+  result.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
