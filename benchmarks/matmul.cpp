@@ -1,0 +1,38 @@
+// Matrix products in FLOP/s: squares, and the dense layers of the reference network at batch 64.
+#include <benchmark/benchmark.h>
+
+#include "noyau/noyau.h"
+
+namespace ny = noyau;
+using ny::Tensor;
+
+namespace {
+
+enum class Pass { forward, da, db };
+
+void run(benchmark::State& state, Pass pass) {
+  const Tensor a = ny::normal({state.range(0), state.range(1)}, 0, 1).set_requires_grad(pass == Pass::da);
+  const Tensor b = ny::normal({state.range(1), state.range(2)}, 0, 1).set_requires_grad(pass == Pass::db);
+  const Tensor c = ny::matmul(a, b);
+  const Tensor dc = ny::normal(c.shape(), 0, 1);
+  for (auto _ : state) {
+    if (pass == Pass::forward) benchmark::DoNotOptimize(ny::matmul(a, b));
+    else benchmark::DoNotOptimize(ny::grad(c, {pass == Pass::da ? a : b}, {.seed = dc}));
+  }
+  const auto flops = static_cast<double>(2 * state.range(0) * state.range(1) * state.range(2));
+  state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+void shapes(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"m", "k", "n"})->UseRealTime();
+  for (const std::int64_t size : {128, 512, 1024}) b->Args({size, size, size});
+  b->Args({64, 2048, 128})->Args({64, 128, 10});
+}
+
+BENCHMARK_CAPTURE(run, forward, Pass::forward)->Apply(shapes);
+BENCHMARK_CAPTURE(run, da, Pass::da)->Apply(shapes);
+BENCHMARK_CAPTURE(run, db, Pass::db)->Apply(shapes);
+
+}  // namespace
+
+BENCHMARK_MAIN();
