@@ -16,8 +16,10 @@ void run(benchmark::State& state, Pass pass) {
   const Tensor c = ny::matmul(a, b);
   const Tensor dc = ny::normal(c.shape(), 0, 1);
   for (auto _ : state) {
-    if (pass == Pass::forward) benchmark::DoNotOptimize(ny::matmul(a, b));
-    else benchmark::DoNotOptimize(ny::grad(c, {pass == Pass::da ? a : b}, {.seed = dc}));
+    if (pass == Pass::forward)
+      benchmark::DoNotOptimize(ny::matmul(a, b));
+    else
+      benchmark::DoNotOptimize(ny::grad(c, {pass == Pass::da ? a : b}, {.seed = dc}));
   }
   const auto flops = static_cast<double>(2 * state.range(0) * state.range(1) * state.range(2));
   state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);

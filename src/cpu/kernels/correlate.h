@@ -114,7 +114,7 @@ class CorrelationTile {
 
 template <class Isa, class T, int vectors, bool depthwise>
 void correlate_row(const Correlation<T>& c, const CorrelationRow<T>& row) {
-  for_even_parts<Isa::kPixels>(c.w.out, [&](std::int64_t ox, auto pixels) {
+  for_even_parts<(depthwise ? 4 : Isa::kPixels)>(c.w.out, [&](std::int64_t ox, auto pixels) {
     CorrelationTile<Isa, T, pixels, vectors, depthwise>::run(c, row, ox);
   });
 }
