@@ -85,6 +85,10 @@ Edge make_edge(const Tensor& input) {
           impl.storage->version.load()};
 }
 
+void check_not_freed(const Node& node) {
+  NOYAU_CHECK(!node.freed, node.name, ": its tape was freed by an earlier backward(); use grad() to keep it");
+}
+
 void check_not_written(const Node& node) {
   const auto check = [&](const std::shared_ptr<Storage>& storage, std::uint64_t version, const char* role, const auto& which) {
     NOYAU_CHECK(storage == nullptr || storage->version.load() == version, node.name, ": ", role, which,
@@ -140,7 +144,7 @@ void forbid_second_order(const Node& node, const Tensor& dy, Grads& grads) {
 
 Grads run_backward(const MetaPtr& meta, const Tensor& dy, const GradOptions& options) {
   const Node& node = *meta->node;
-  NOYAU_CHECK(!node.freed, node.name, ": its tape was freed by an earlier backward(); use grad() to keep it");
+  check_not_freed(node);
   check_not_written(node);
   const bool on_tape = options.create_graph && node.options.differentiable;
   const Restore<bool> mode(recording, on_tape);
@@ -258,6 +262,9 @@ std::vector<Tensor> grad(const Tensor& out, const std::vector<Tensor>& wrt, cons
     targets.insert(x.impl()->autograd.get());
   }
   const std::vector<MetaPtr> order = topological_order(out.impl()->autograd);
+  for (const MetaPtr& meta : order) {  // what lies behind a freed op cannot be seen
+    if (meta->node != nullptr && !targets.contains(meta.get())) check_not_freed(*meta->node);
+  }
   const auto needed = leading_to(order, targets);
   const Restore<const std::unordered_set<const AutogradMeta*>*> mask(wanted, &needed);
   GradMap grads{{out.impl()->autograd.get(), seed}};

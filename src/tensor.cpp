@@ -165,7 +165,7 @@ bool all_close(const Tensor& a, const Tensor& b, double relative, double absolut
   const std::vector<double> x = a.detach().to(Dtype::f64).to_vector<double>();
   const std::vector<double> y = b.detach().to(Dtype::f64).to_vector<double>();
   return std::equal(x.begin(), x.end(), y.begin(), [&](double p, double q) {
-    return p == q || std::fabs(p - q) <= absolute + relative * std::fabs(q);
+    return p == q || (std::isfinite(q) && std::fabs(p - q) <= absolute + relative * std::fabs(q));
   });
 }
 
