@@ -88,6 +88,17 @@ struct Gemm {
   std::int64_t column_block;  // a multiple of channels_per_block
 };
 
+// What batch normalisation does to each channel, as arrays [c]; plain and weighted are the backward's alone.
+template <class T>
+struct BatchChannels {
+  const T* mean;
+  const T* scale;
+  const T* shift;
+  const T* plain;
+  const T* weighted;
+  bool relu;
+};
+
 // The kernels, for T = float and double.
 template <class T>
 struct IsaTable {
@@ -107,6 +118,19 @@ struct IsaTable {
   // y[i] = sum of parts[k * stride + i] over k < count, pairwise, for i in [begin, end).
   void (*sum_parts)(const T* parts, std::int64_t count, std::int64_t stride, std::int64_t begin,
                     std::int64_t end, T* y);
+  // Batch normalisation of a slice of rows, see kernels/normalize.h.
+  void (*batch_moments)(std::int64_t rows, std::int64_t c, const T* x, T* mean, T* squares);
+  void (*batch_normalize)(const BatchChannels<T>&, std::int64_t rows, std::int64_t c, const T* x, T* y);
+  void (*batch_gradient_sums)(const BatchChannels<T>&, std::int64_t rows, std::int64_t c, const T* x, const T* dy,
+                              T* plain, T* weighted);
+  void (*batch_input_gradient)(const BatchChannels<T>&, std::int64_t rows, std::int64_t c, const T* x, const T* dy,
+                               T* dx);
+  // Rows of 2x2 max pooling and dropout, see kernels/passes.h.
+  void (*max_2x2)(std::int64_t width, std::int64_t c, const T* x, std::int64_t x_row, T* y, std::uint8_t* index);
+  void (*max_2x2_gradient)(std::int64_t width, std::int64_t c, const T* dy, const std::uint8_t* index, T* dx,
+                           std::int64_t dx_row);
+  void (*dropout)(std::int64_t count, std::uint64_t seed, std::uint64_t offset, std::uint32_t threshold, T scale,
+                  const T* x, T* y);
 
   // y[i] = f(x[i]); dx[i] = dy[i] * f'(v[i]), where v is x or y by op.
   void (*unary_forward)(UnaryOp, UnaryParameters<T>, std::int64_t count, const T* x, T* y);

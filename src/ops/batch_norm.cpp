@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "backend.h"
+#include "cpu/isa.h"
 #include "noyau/ops.h"
 #include "noyau/parallel.h"
 #include "tensor_impl.h"
@@ -26,15 +27,6 @@ void for_slices(const BatchNormDims& d, Body&& body) {
   });
 }
 
-// Calls body(c0, integral_constant lanes) on runs of channels: as many full vectors as there are, then single ones.
-template <class T, class Body>
-void for_channels(std::int64_t c, Body&& body) {
-  constexpr std::int64_t kLanes = 64 / sizeof(T);
-  std::int64_t c0 = 0;
-  for (; c0 + kLanes <= c; c0 += kLanes) body(c0, std::integral_constant<std::int64_t, kLanes>());
-  for (; c0 < c; ++c0) body(c0, std::integral_constant<std::int64_t, 1>());
-}
-
 // What the normalisation does to each channel: (x - mean) * scale + shift, with inv = 1 / sqrt(variance + epsilon).
 template <class T>
 struct Channels {
@@ -47,85 +39,14 @@ struct Channels {
     }
   }
 
+  BatchChannels<T> pointers(const BatchNormDims& d, const T* plain = nullptr,
+                            const T* weighted = nullptr) const {
+    return {mean, scale.data(), shift.data(), plain, weighted, d.relu};
+  }
+
   const T* mean;
   std::vector<T> inv, scale, shift;
 };
-
-template <bool relu, class T>
-void normalize_rows(const Channels<T>& channels, std::int64_t rows, std::int64_t c, const T* x, T* y) {
-  const T* const mean = channels.mean;
-  const T* const scale = channels.scale.data();
-  const T* const shift = channels.shift.data();
-  for (std::int64_t r = 0; r < rows; ++r, x += c, y += c) {
-    for (std::int64_t i = 0; i < c; ++i) {
-      const T value = (x[i] - mean[i]) * scale[i] + shift[i];
-      y[i] = relu && value < T{0} ? T{0} : value;
-    }
-  }
-}
-
-// Mean and sum of squared distances from it of a slice's rows, a run of channels at a time. The sum is of distances
-// from the first row, so that a mean far from zero costs no digits.
-template <class T>
-void slice_moments(std::int64_t rows, std::int64_t c, const T* x, T* mean, T* squares) {
-  for_channels<T>(c, [=](std::int64_t c0, auto lanes) {
-    constexpr std::int64_t kLanes = lanes;
-    T sum[kLanes] = {};
-    for (std::int64_t r = 0; r < rows; ++r) {
-      for (std::int64_t i = 0; i < kLanes; ++i) sum[i] += x[r * c + c0 + i] - x[c0 + i];
-    }
-    for (std::int64_t i = 0; i < kLanes; ++i) sum[i] = x[c0 + i] + sum[i] / static_cast<T>(rows);
-    T square[kLanes] = {};
-    for (std::int64_t r = 0; r < rows; ++r) {
-      for (std::int64_t i = 0; i < kLanes; ++i) {
-        const T distance = x[r * c + c0 + i] - sum[i];
-        square[i] += distance * distance;
-      }
-    }
-    std::copy_n(sum, kLanes, mean + c0);
-    std::copy_n(square, kLanes, squares + c0);
-  });
-}
-
-// Sums over a slice's rows of dy and of dy * (x - mean), where dy is 0 if the fused relu cut the output.
-template <bool relu, class T>
-void slice_gradients(const Channels<T>& channels, std::int64_t rows, std::int64_t c, const T* x, const T* dy,
-                     T* sum_dy, T* sum_dyx) {
-  for_channels<T>(c, [&, c](std::int64_t c0, auto lanes) {
-    constexpr std::int64_t kLanes = lanes;
-    T plain[kLanes] = {};
-    T weighted[kLanes] = {};
-    for (std::int64_t r = 0; r < rows; ++r) {
-      for (std::int64_t i = 0; i < kLanes; ++i) {
-        const T distance = x[r * c + c0 + i] - channels.mean[c0 + i];
-        const auto channel = static_cast<std::size_t>(c0 + i);
-        const bool cut = relu && !(distance * channels.scale[channel] + channels.shift[channel] > T{0});
-        const T g = cut ? T{0} : dy[r * c + c0 + i];
-        plain[i] += g;
-        weighted[i] += g * distance;
-      }
-    }
-    std::copy_n(plain, kLanes, sum_dy + c0);
-    std::copy_n(weighted, kLanes, sum_dyx + c0);
-  });
-}
-
-// dx = scale * (g - dy_share - (x - mean) * dyx_share), the shares being 0 when the statistics are given.
-template <bool relu, class T>
-void input_gradients(const Channels<T>& channels, const T* dy_share, const T* dyx_share, std::int64_t rows,
-                     std::int64_t c, const T* x, const T* dy, T* dx) {
-  const T* const mean = channels.mean;
-  const T* const scale = channels.scale.data();
-  const T* const shift = channels.shift.data();
-  for (std::int64_t r = 0; r < rows; ++r, x += c, dy += c, dx += c) {
-    for (std::int64_t i = 0; i < c; ++i) {
-      const T distance = x[i] - mean[i];
-      const bool cut = relu && !(distance * scale[i] + shift[i] > T{0});
-      const T g = cut ? T{0} : dy[i];
-      dx[i] = scale[i] * (g - dy_share[i] - distance * dyx_share[i]);
-    }
-  }
-}
 
 }  // namespace
 
@@ -135,7 +56,7 @@ void Cpu::batch_norm_statistics(Context&, const BatchNormDims& d, const T* x, T*
   std::vector<T> partial(static_cast<std::size_t>(2 * slices(d) * d.c));
   for_slices(d, [&](std::int64_t s, std::int64_t first, std::int64_t rows) {
     T* const moments = partial.data() + 2 * s * d.c;
-    slice_moments(rows, d.c, x + first * d.c, moments, moments + d.c);
+    isa<T>().batch_moments(rows, d.c, x + first * d.c, moments, moments + d.c);
   });
   const auto rows_of = [&](std::int64_t s) {
     return static_cast<double>(std::min(rows_per_slice(d), d.rows - s * rows_per_slice(d)));
@@ -181,8 +102,7 @@ void Cpu::batch_norm_forward(Context&, const BatchNormDims& d, const T* x, const
                              const T* gamma, const T* beta, T* y) {
   const Channels<T> channels(d, mean, variance, gamma, beta);
   for_slices(d, [&](std::int64_t, std::int64_t first, std::int64_t rows) {
-    const auto normalize = d.relu ? normalize_rows<true, T> : normalize_rows<false, T>;
-    normalize(channels, rows, d.c, x + first * d.c, y + first * d.c);
+    isa<T>().batch_normalize(channels.pointers(d), rows, d.c, x + first * d.c, y + first * d.c);
   });
 }
 
@@ -194,8 +114,8 @@ void Cpu::batch_norm_dparameters(Context&, const BatchNormDims& d, const T* x, c
   std::vector<T> partial(static_cast<std::size_t>(2 * slices(d) * d.c));
   for_slices(d, [&](std::int64_t s, std::int64_t first, std::int64_t rows) {
     T* const sums = partial.data() + 2 * s * d.c;
-    const auto reduce = d.relu ? slice_gradients<true, T> : slice_gradients<false, T>;
-    reduce(channels, rows, d.c, x + first * d.c, dy + first * d.c, sums, sums + d.c);
+    isa<T>().batch_gradient_sums(channels.pointers(d), rows, d.c, x + first * d.c, dy + first * d.c, sums,
+                                 sums + d.c);
   });
   std::vector<double> total(static_cast<std::size_t>(2 * d.c));
   for (std::size_t i = 0; i < partial.size(); ++i) total[i % total.size()] += static_cast<double>(partial[i]);
@@ -218,9 +138,9 @@ void Cpu::batch_norm_dinput(Context&, const BatchNormDims& d, const T* x, const 
     dyx_share[i] = dgamma[i] * channels.inv[i] / static_cast<T>(d.rows);
   }
   for_slices(d, [&](std::int64_t, std::int64_t first, std::int64_t rows) {
-    const auto apply = d.relu ? input_gradients<true, T> : input_gradients<false, T>;
     const std::int64_t at = first * d.c;
-    apply(channels, dy_share.data(), dyx_share.data(), rows, d.c, x + at, dy + at, dx + at);
+    isa<T>().batch_input_gradient(channels.pointers(d, dy_share.data(), dyx_share.data()), rows, d.c, x + at,
+                                  dy + at, dx + at);
   });
 }
 

@@ -1,4 +1,5 @@
 #include "backend.h"
+#include "cpu/isa.h"
 #include "noyau/parallel.h"
 #include "ops/pool_dims.h"
 
@@ -42,32 +43,11 @@ void max_window(const Pool2dDims& d, const PoolWindow& window, const T* image, T
   }
 }
 
-template <class T, class Index>
-void max_2x2(std::int64_t c, const T* x00, const T* x01, const T* x10, const T* x11, T* y, Index* index) {
-  for (std::int64_t i = 0; i < c; ++i) {
-    const bool right0 = replaces(x01[i], x00[i]);
-    const bool right1 = replaces(x11[i], x10[i]);
-    const T upper = right0 ? x01[i] : x00[i];
-    const T lower = right1 ? x11[i] : x10[i];
-    const bool below = replaces(lower, upper);
-    y[i] = below ? lower : upper;
-    index[i] = static_cast<Index>(below ? 2 + right1 : right0);
-  }
-}
-
-template <class T, class Index>
-void spread_2x2(std::int64_t c, const T* dy, const Index* index, T* dx00, T* dx01, T* dx10, T* dx11) {
-  for (std::int64_t i = 0; i < c; ++i) {
-    dx00[i] = index[i] == 0 ? dy[i] : T{0};
-    dx01[i] = index[i] == 1 ? dy[i] : T{0};
-    dx10[i] = index[i] == 2 ? dy[i] : T{0};
-    dx11[i] = index[i] == 3 ? dy[i] : T{0};
-  }
-}
-
+// The case of isa().max_2x2, whose index is a byte.
+template <class Index>
 bool is_plain_2x2(const Pool2dDims& d) {
-  return d.kh == 2 && d.kw == 2 && d.stride_h == 2 && d.stride_w == 2 && d.top == 0 && d.left == 0 &&
-         2 * d.oh <= d.ih && 2 * d.ow <= d.iw;
+  return std::is_same_v<Index, std::uint8_t> && d.kh == 2 && d.kw == 2 && d.stride_h == 2 &&
+         d.stride_w == 2 && d.top == 0 && d.left == 0 && 2 * d.oh <= d.ih && 2 * d.ow <= d.iw;
 }
 
 std::int64_t grain_for(std::int64_t work) {
@@ -86,14 +66,11 @@ void add_window(const Pool2dDims& d, const PoolWindow& window, const T* dy, cons
 }
 
 // Rows 2 * oh and 2 * oh + 1 of dx, with zeros where an odd width leaves a column without a window.
-template <class T, class Index>
-void spread_row_2x2(const Pool2dDims& d, const T* dy, const Index* index, T* dx) {
+template <class T>
+void spread_row_2x2(const Pool2dDims& d, const T* dy, const std::uint8_t* index, T* dx) {
   const std::int64_t row = d.iw * d.c;
-  for (std::int64_t ow = 0; ow < d.ow; ++ow) {
-    T* const cell = dx + 2 * ow * d.c;
-    spread_2x2(d.c, dy + ow * d.c, index + ow * d.c, cell, cell + d.c, cell + row, cell + row + d.c);
-  }
   const std::int64_t covered = 2 * d.ow * d.c;
+  isa<T>().max_2x2_gradient(d.ow, d.c, dy, index, dx, row);
   std::fill(dx + covered, dx + row, T{0});
   std::fill(dx + row + covered, dx + 2 * row, T{0});
 }
@@ -123,18 +100,19 @@ Tensor max_pool_indexed(const Tensor& x, const Pool2dDims& d, const Pool2dOption
 // y[n, oh, ow, c] = max over taps of x[n, oh * stride + kh - top, ow * stride + kw - left, c]; a thread owns rows of y.
 template <class T, class Index>
 void Cpu::max_pool_forward(Context&, const Pool2dDims& d, const T* x, T* y, Index* index) {
-  const bool plain = index != nullptr && is_plain_2x2(d);
+  const bool plain = index != nullptr && is_plain_2x2<Index>(d);
   parallel_for(d.n * d.oh, grain_for(d.ow * d.c * d.kh * d.kw), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       const std::int64_t oh = row % d.oh;
       const T* const image = x + row / d.oh * d.ih * d.iw * d.c;
-      for (std::int64_t ow = 0; ow < d.ow; ++ow) {
-        const std::int64_t out = (row * d.ow + ow) * d.c;
-        const T* const cell = image + (2 * oh * d.iw + 2 * ow) * d.c;
-        if (plain)
-          max_2x2(d.c, cell, cell + d.c, cell + d.iw * d.c, cell + (d.iw + 1) * d.c, y + out, index + out);
-        else
-          max_window(d, PoolWindow(d, oh, ow), image, y + out, index == nullptr ? nullptr : index + out);
+      const std::int64_t out = row * d.ow * d.c;
+      if constexpr (std::is_same_v<Index, std::uint8_t>) {
+        const T* const from = image + 2 * oh * d.iw * d.c;
+        if (plain) isa<T>().max_2x2(d.ow, d.c, from, d.iw * d.c, y + out, index + out);
+      }
+      for (std::int64_t ow = 0; !plain && ow < d.ow; ++ow) {
+        const std::int64_t at = out + ow * d.c;
+        max_window(d, PoolWindow(d, oh, ow), image, y + at, index == nullptr ? nullptr : index + at);
       }
     }
   });
@@ -145,7 +123,7 @@ template <class T, class Index>
 void Cpu::max_pool_dinput(Context&, const Pool2dDims& d, const T* dy, const Index* index, T* dx) {
   const std::int64_t in = d.ih * d.iw * d.c;
   const std::int64_t out = d.oh * d.ow * d.c;
-  const bool plain = is_plain_2x2(d);
+  const bool plain = is_plain_2x2<Index>(d);
   parallel_for(d.n, grain_for(in), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t n = begin; n < end; ++n) {
       T* const image = dx + n * in;
@@ -153,11 +131,10 @@ void Cpu::max_pool_dinput(Context&, const Pool2dDims& d, const T* dy, const Inde
       std::fill(image + covered, image + in, T{0});
       for (std::int64_t oh = 0; oh < d.oh; ++oh) {
         const std::int64_t row = n * out + oh * d.ow * d.c;
-        if (plain) {
-          spread_row_2x2(d, dy + row, index + row, image + 2 * oh * d.iw * d.c);
-          continue;
+        if constexpr (std::is_same_v<Index, std::uint8_t>) {
+          if (plain) spread_row_2x2(d, dy + row, index + row, image + 2 * oh * d.iw * d.c);
         }
-        for (std::int64_t ow = 0; ow < d.ow; ++ow) {
+        for (std::int64_t ow = 0; !plain && ow < d.ow; ++ow) {
           add_window(d, PoolWindow(d, oh, ow), dy + row + ow * d.c, index + row + ow * d.c, image);
         }
       }

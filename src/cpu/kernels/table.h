@@ -5,6 +5,8 @@
 #include "cpu/kernels/gemm.h"
 #include "cpu/kernels/kernel_gradient.h"
 #include "cpu/kernels/loops.h"
+#include "cpu/kernels/normalize.h"
+#include "cpu/kernels/passes.h"
 #include "cpu/kernels/reduce.h"
 #include "cpu/kernels/softmax.h"
 #include "cpu/kernels/unary.h"
@@ -22,6 +24,13 @@ IsaTable<T> make_table() {
       .gemm = gemm<Isa, T>,
       .gemm_pack = gemm_pack<Isa, T>,
       .sum_parts = sum_parts<Isa, T>,
+      .batch_moments = batch_moments<Isa, T>,
+      .batch_normalize = batch_normalize<Isa, T>,
+      .batch_gradient_sums = batch_gradient_sums<Isa, T>,
+      .batch_input_gradient = batch_input_gradient<Isa, T>,
+      .max_2x2 = max_2x2<Isa, T>,
+      .max_2x2_gradient = max_2x2_gradient<Isa, T>,
+      .dropout = dropout<Isa, T>,
       .unary_forward = unary_forward<Isa, T>,
       .unary_backward = unary_backward<Isa, T>,
       .binary = binary<Isa, T>,
