@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <numbers>
 #include <optional>
@@ -95,7 +96,8 @@ class Peer {
   }
 
   Json load(const std::string& file) {
-    const auto tensors = ny::load_tensors(file);
+    std::map<std::string, ny::Tensor> tensors;
+    for (const auto& [name, tensor] : ny::load_tensors(file).tensors) tensors[name] = tensor;
     const std::vector<ny::Tensor> parameters = net_.parameters();
     for (std::size_t i = 0; i < parameters.size(); ++i) {
       parameters[i].copy_from(tensors.at((i < 10 ? "weight0" : "weight") + std::to_string(i)));
