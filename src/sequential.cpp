@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "layer_names.h"
 #include "observer.h"
 
 namespace noyau::inline v0 {
@@ -19,13 +20,18 @@ AnyLayer& AnyLayer::operator=(const AnyLayer& other) {
 
 bool set_fusion(bool on) { return fusion.exchange(on); }
 
-void Sequential::push_back(AnyLayer layer) {
-  const auto taken = [&](const std::string& name) {
-    return std::any_of(layers_.begin(), layers_.end(), [&](const NamedLayer& l) { return l.name == name; });
-  };
-  const std::string kind = layer.module().kind();
+std::string free_name(const std::string& kind, const std::vector<std::string>& taken) {
   std::string name = kind;
-  for (int number = 1; taken(name); ++number) name = message(kind, "_", number);
+  for (int number = 1; std::find(taken.begin(), taken.end(), name) != taken.end(); ++number) {
+    name = message(kind, "_", number);
+  }
+  return name;
+}
+
+void Sequential::push_back(AnyLayer layer) {
+  std::vector<std::string> taken;
+  for (const NamedLayer& other : layers_) taken.push_back(other.name);
+  std::string name = free_name(layer.module().kind(), taken);
   layers_.push_back({std::move(name), std::move(layer)});
 }
 

@@ -2,6 +2,7 @@
 /// \file
 /// Everything a program needs.
 
+#include "noyau/architecture.h"
 #include "noyau/augment.h"
 #include "noyau/autograd.h"
 #include "noyau/cpu.h"
@@ -12,6 +13,7 @@
 #include "noyau/layers.h"
 #include "noyau/loss.h"
 #include "noyau/metrics.h"
+#include "noyau/models.h"
 #include "noyau/module.h"
 #include "noyau/names.h"
 #include "noyau/ops.h"
@@ -21,6 +23,7 @@
 #include "noyau/random.h"
 #include "noyau/schedule.h"
 #include "noyau/sequential.h"
+#include "noyau/serialize.h"
 #include "noyau/shape.h"
 #include "noyau/stats.h"
 #include "noyau/tensor.h"
