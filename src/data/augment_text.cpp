@@ -2,7 +2,7 @@
 #include <charconv>
 
 #include "data/augment_steps.h"
-#include "nearest.h"
+#include "noyau/names.h"
 
 // The grammar: step { "|" step }, step = name [ "(" argument { "," argument } ")" ]; blanks may stand anywhere between.
 namespace noyau::inline v0 {
@@ -30,9 +30,7 @@ const StepSpec& spec_named(std::string_view name) {
     if (name == spec.name) return spec;
     names.emplace_back(spec.name);
   }
-  std::string all;
-  for (const std::string& known : names) all += message(all.empty() ? "" : ", ", known);
-  fail("augment: no step is called \"", name, "\"", suggestion(name, names), " (known: ", all, ")");
+  fail_unknown("augment", "step", name, names);
 }
 
 double parse_number(std::string_view text, const StepSpec& spec) {

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "nearest.h"
+#include "noyau/names.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -121,9 +121,9 @@ Split load_dataset(std::string_view name, const std::string& directory) {
   const std::vector<std::string>& names = dataset_names();
   if (std::find(names.begin(), names.end(), name) != names.end())
     return load_idx(std::string(name), directory);
-  std::string all;
-  for (const std::string& known : names) all += message(known, ", ");
-  fail("data: no data set is called ", name, suggestion(name, names), " (known: ", all, "folder:PATH, auto)");
+  std::vector<std::string> known = names;
+  known.insert(known.end(), {"auto", "folder:PATH"});
+  fail_unknown("data", "data set", name, known);
 }
 
 }  // namespace noyau::inline v0

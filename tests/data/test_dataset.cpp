@@ -99,8 +99,9 @@ TEST_CASE("subsets and random labels depend on the seed alone", "[data][fast]") 
 }
 
 TEST_CASE("an unknown or absent data set is named", "[data][fast]") {
-  CHECK_THROWS_WITH(load_dataset("cifar1"),
-                    ContainsSubstring("no data set is called cifar1; did you mean cifar10?"));
+  CHECK_THROWS_WITH(
+      load_dataset("cifar1"),
+      ContainsSubstring("data: unknown data set 'cifar1'; did you mean 'cifar10'? (known: cifar10, "));
   CHECK_THROWS_WITH(cifar10("nowhere"),
                     ContainsSubstring("cifar10 is not in nowhere; run noyau-data fetch cifar10"));
   CHECK(find_dataset("mnist", "nowhere").empty());

@@ -45,7 +45,7 @@ TEST_CASE("noyau-data verify counts what is there", "[programs][fast]") {
   CHECK(absent.code == 3);
   CHECK_THAT(absent.err, ContainsSubstring("run noyau-data fetch cifar10"));
   CHECK_THAT(run_program("noyau-data", {"verify", "cifra10"}).err,
-             ContainsSubstring("did you mean cifar10?"));
+             ContainsSubstring("did you mean 'cifar10'?"));
 }
 
 TEST_CASE("noyau-data card writes a page and a picture", "[programs][fast]") {
