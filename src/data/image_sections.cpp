@@ -1,6 +1,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "data/codec.h"
 #include "noyau/image.h"
@@ -10,7 +11,7 @@ namespace noyau::inline v0 {
 namespace {
 
 constexpr std::uint8_t kPngSignature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-constexpr std::uint32_t kStartOfScan = 0xda, kApp1 = 0xe1;
+constexpr std::uint32_t kHuffmanTables = 0xc4, kStartOfScan = 0xda, kApp1 = 0xe1;
 
 // A number of `size` bytes at `offset`; 0 when it is not all there.
 std::uint32_t number(ByteView bytes, std::size_t offset, std::size_t size, bool big_endian = true) {
@@ -42,6 +43,30 @@ bool begins_with(ByteView bytes, std::string_view text) {
   return bytes.size() >= text.size() &&
          std::equal(text.begin(), text.end(), bytes.begin(),
                     [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
+}
+
+// Throws on Huffman tables of more than 256 codes or beyond their segment, which stb_image before 2.28 does not notice.
+void check_huffman_tables(const Section& segment, const std::string& name) {
+  constexpr std::size_t kCounts = 17;  // after the table's number, how many codes of each length
+  for (ByteView rest = segment.contents; !rest.empty();) {
+    const ByteView counts = rest.first(std::min(kCounts, rest.size())).subspan(1);
+    const std::size_t codes = std::accumulate(counts.begin(), counts.end(), std::size_t{0});
+    NOYAU_CHECK(rest.size() >= kCounts + codes && codes <= 256, "image: ", name,
+                " is damaged (Huffman table in the JPEG segment at byte ", segment.offset - 4, ")");
+    rest = rest.subspan(kCounts + codes);
+  }
+}
+
+// Progressive files have tables between scans as well; coded data cannot look like the marker.
+void check_later_huffman_tables(ByteView bytes, std::size_t offset, const std::string& name) {
+  for (; offset + 1 < bytes.size(); ++offset) {
+    if (bytes[offset] != 0xff || bytes[offset + 1] != kHuffmanTables) continue;
+    Section segment;
+    std::size_t end = offset;
+    NOYAU_CHECK(next_jpeg_segment(bytes, end, segment), "image: ", name, " is cut or damaged at byte ",
+                offset, ", expected a JPEG segment");
+    check_huffman_tables(segment, name);
+  }
 }
 
 }  // namespace
@@ -95,9 +120,11 @@ void check_jpeg(ByteView bytes, const std::string& name) {
   std::size_t offset = 2;
   Section segment;
   while (next_jpeg_segment(bytes, offset, segment)) {
+    if (segment.type == kHuffmanTables) check_huffman_tables(segment, name);
   }
   NOYAU_CHECK(segment.type == kStartOfScan, "image: ", name, " is cut or damaged at byte ", offset,
               ", expected a JPEG segment");
+  check_later_huffman_tables(bytes, offset, name);
   const ByteView scan = bytes.subspan(offset);
   const bool ends = std::search(scan.begin(), scan.end(), std::begin(kEnd), std::end(kEnd)) != scan.end();
   NOYAU_CHECK(ends, "image: ", name, " is cut at byte ", bytes.size(), ", expected the end mark of a JPEG");

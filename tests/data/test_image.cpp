@@ -106,6 +106,15 @@ TEST_CASE("an unreadable image is named, with what is wrong", "[image][fast]") {
   CHECK_THROWS_WITH(decode_image(Bytes(100, 'a'), "x"), ContainsSubstring("image: x is no JPEG or PNG"));
   CHECK_THROWS_WITH(load_image("nowhere.png"), ContainsSubstring("cannot read nowhere.png (No such file"));
   Bytes jpeg = read_file(file("baseline.jpg"));
+  for (const std::uint8_t codes :
+       {std::uint8_t{60}, std::uint8_t{255}}) {  // beyond the segment; more than 256
+    Bytes bad = jpeg;
+    const Bytes marker = {0xff, 0xc4};
+    const auto table = std::search(bad.begin(), bad.end(), marker.begin(), marker.end());
+    std::fill_n(table + 5, 16, codes);
+    CHECK_THROWS_WITH(decode_image(bad, "x"),
+                      ContainsSubstring("damaged (Huffman table in the JPEG segment at byte"));
+  }
   jpeg.resize(jpeg.size() - 20);
   CHECK_THROWS_WITH(decode_image(jpeg, "x"), ContainsSubstring("expected the end mark of a JPEG"));
   jpeg.resize(30);
