@@ -43,26 +43,28 @@ template <class Isa, class T>
   __builtin_memcpy(to, &value, sizeof value);
 }
 
-// The first `count` lanes, in pieces of constant size.
+// Fewer than all lanes; apart, so that tiles stay small.
+template <class Isa, class T>
+[[gnu::noinline]] void copy_lanes(T* to, const T* from, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = from[i];
+}
+
+// The first `count` lanes.
 template <class Isa, class T>
 [[gnu::always_inline]] inline void store_first(T* to, const Vector<Isa, T>& value, std::int64_t count) {
   if (count >= kLanes<Isa, T>) return store<Isa>(to, value);
-  const T* from = reinterpret_cast<const T*>(&value);
-  for (std::int64_t piece = kLanes<Isa, T> / 2; piece > 0; piece /= 2) {
-    if ((count & piece) == 0) continue;
-    for (std::int64_t i = 0; i < piece; ++i) to[i] = from[i];
-    to += piece;
-    from += piece;
-  }
+  T lanes[kLanes<Isa, T>];
+  store<Isa>(lanes, value);
+  copy_lanes<Isa>(to, lanes, count);
 }
 
 // The first `count` lanes, zeros in the others.
 template <class Isa, class T>
 [[gnu::always_inline]] inline Vector<Isa, T> load_first(const T* from, std::int64_t count) {
   if (count >= kLanes<Isa, T>) return load<Isa>(from);
-  Vector<Isa, T> value{};
-  for (std::int64_t i = 0; i < count; ++i) value[i] = from[i];
-  return value;
+  T lanes[kLanes<Isa, T>] = {};
+  copy_lanes<Isa>(lanes, from, count);
+  return load<Isa>(lanes);
 }
 
 inline std::int64_t smaller(std::int64_t a, std::int64_t b) { return a < b ? a : b; }
