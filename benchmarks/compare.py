@@ -65,9 +65,9 @@ class Comparison:
         """Gives both the same weights and batches, dropout off, and compares five losses."""
         with tempfile.TemporaryDirectory() as folder:
             file = f"{folder}/start.safetensors"
-            peer("new", dropout=False, rate=0.02)
+            peer("new", dropout=False, rate=0.001)
             peer("save", file=file)
-            noyau("new", dropout=False, rate=0.02)
+            noyau("new", dropout=False, rate=0.001)
             noyau("load", file=file)
         ours, theirs = noyau("losses")["losses"], peer("losses")["losses"]
         worst = max(abs(a - b) for a, b in zip(ours, theirs))
@@ -80,7 +80,7 @@ class Comparison:
             noyau, peer = self.sides(threads)
             self.same_start(noyau, peer)
             for side in (noyau, peer):
-                side("new", dropout=True, rate=0.02)
+                side("new", dropout=True, rate=0.001)
                 side("time", steps=5)
             ours, theirs, ratios = [], [], []
             for _ in range(self.options.rounds):
@@ -101,7 +101,7 @@ class Comparison:
         noyau.end(), peer.end()
         growth = []
         for side in self.sides(threads):
-            side("new", dropout=True, rate=0.02)
+            side("new", dropout=True, rate=0.001)
             growth.append(side("memory", steps=20)["growth"] / 2**20)
             side.end()
         self.row("memory", threads, "growth of resident memory in 20 steps", *growth, "MiB", growth[1] / growth[0])

@@ -56,7 +56,10 @@ std::int64_t resident(const std::string& field) {
 ny::Batch random_batch() {
   std::vector<std::int32_t> labels(kBatch);
   for (std::int32_t& label : labels) label = static_cast<std::int32_t>(ny::default_generator().next() % 10);
-  return {.images = ny::normal({kBatch, 32, 32, 3}, 0, 1), .labels = ny::from_vector(labels, {kBatch})};
+  ny::Batch batch;
+  batch.images = ny::normal({kBatch, 32, 32, 3}, 0, 1);
+  batch.labels = ny::from_vector(labels, {kBatch});
+  return batch;
 }
 
 class Peer {
