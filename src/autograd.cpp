@@ -33,7 +33,8 @@ struct Node {
     while (!pending.empty()) {
       const MetaPtr meta = std::move(pending.back().meta);
       pending.pop_back();
-      if (meta == nullptr || meta.use_count() > 1 || meta->node == nullptr || meta->node.use_count() > 1) continue;
+      if (meta == nullptr || meta.use_count() > 1 || meta->node == nullptr || meta->node.use_count() > 1)
+        continue;
       std::move(meta->node->edges.begin(), meta->node->edges.end(), std::back_inserter(pending));
       meta->node->edges.clear();
     }
@@ -81,7 +82,11 @@ class Restore {
 Edge make_edge(const Tensor& input) {
   if (!input.defined()) return {};
   const TensorImpl& impl = *input.impl();
-  return {input.requires_grad() ? impl.autograd : nullptr, impl.shape, impl.dtype, input.device(), impl.storage,
+  return {input.requires_grad() ? impl.autograd : nullptr,
+          impl.shape,
+          impl.dtype,
+          input.device(),
+          impl.storage,
           impl.storage->version.load()};
 }
 
@@ -90,7 +95,8 @@ void check_not_freed(const Node& node) {
 }
 
 void check_not_written(const Node& node) {
-  const auto check = [&](const std::shared_ptr<Storage>& storage, std::uint64_t version, const char* role, const auto& which) {
+  const auto check = [&](const std::shared_ptr<Storage>& storage, std::uint64_t version, const char* role,
+                         const auto& which) {
     NOYAU_CHECK(storage == nullptr || storage->version.load() == version, node.name, ": ", role, which,
                 " was written after the op ran (version ", storage->version.load(), ", recorded ", version,
                 "); its backward would read wrong values");
@@ -102,15 +108,15 @@ void check_not_written(const Node& node) {
 }
 
 void check_grads(const Node& node, const Grads& grads) {
-  NOYAU_CHECK(grads.size() == node.edges.size(), node.name, ": backward returned ", grads.size(), " gradients for ",
-              node.edges.size(), " inputs");
+  NOYAU_CHECK(grads.size() == node.edges.size(), node.name, ": backward returned ", grads.size(),
+              " gradients for ", node.edges.size(), " inputs");
   for (std::size_t i = 0; i < grads.size(); ++i) {
     const Edge& edge = node.edges[i];
     const Tensor& g = grads[i];
     if (!g.defined() || edge.meta == nullptr) continue;
     NOYAU_CHECK(g.shape() == edge.shape && g.dtype() == edge.dtype && g.device() == edge.device, node.name,
-                ": backward returned ", g, " as the gradient of input ", i, ", ", edge.dtype, " ", edge.shape, " on ",
-                edge.device);
+                ": backward returned ", g, " as the gradient of input ", i, ", ", edge.dtype, " ", edge.shape,
+                " on ", edge.device);
   }
 }
 
@@ -149,10 +155,12 @@ Grads run_backward(const MetaPtr& meta, const Tensor& dy, const GradOptions& opt
   const bool on_tape = options.create_graph && node.options.differentiable;
   const Restore<bool> mode(recording, on_tape);
   const Tensor y = attached(node.output, meta);
-  const auto rule = options.rules == nullptr ? BackwardRules::const_iterator() : options.rules->find(node.name);
+  const auto rule =
+      options.rules == nullptr ? BackwardRules::const_iterator() : options.rules->find(node.name);
   const bool replaced = options.rules != nullptr && rule != options.rules->end();
-  Grads grads = replaced ? rule->second({node.name, node.options.options, node.kept_inputs, y, node.backward}, dy)
-                         : node.backward(dy, y);
+  Grads grads = replaced
+                    ? rule->second({node.name, node.options.options, node.kept_inputs, y, node.backward}, dy)
+                    : node.backward(dy, y);
   check_grads(node, grads);
   if (options.create_graph && !on_tape) forbid_second_order(node, dy, grads);
   return grads;
@@ -180,10 +188,11 @@ std::unordered_set<const AutogradMeta*> leading_to(const std::vector<MetaPtr>& o
                                                    const std::unordered_set<const AutogradMeta*>& targets) {
   std::unordered_set<const AutogradMeta*> needed;
   for (const MetaPtr& meta : order) {
-    const bool leads = targets.contains(meta.get()) ||
-                       (meta->node != nullptr && std::ranges::any_of(meta->node->edges, [&](const Edge& edge) {
-                          return needed.contains(edge.meta.get());
-                        }));
+    const bool leads =
+        targets.contains(meta.get()) ||
+        (meta->node != nullptr && std::ranges::any_of(meta->node->edges, [&](const Edge& edge) {
+           return needed.contains(edge.meta.get());
+         }));
     if (leads) needed.insert(meta.get());
   }
   return needed;
@@ -191,19 +200,22 @@ std::unordered_set<const AutogradMeta*> leading_to(const std::vector<MetaPtr>& o
 
 Tensor checked_seed(const char* caller, const Tensor& out, const Tensor& seed) {
   NOYAU_CHECK(out.defined(), caller, ": the output is undefined");
-  NOYAU_CHECK(out.requires_grad(), caller, ": the output (", out, ") does not depend on anything that requires a gradient");
+  NOYAU_CHECK(out.requires_grad(), caller, ": the output (", out,
+              ") does not depend on anything that requires a gradient");
   if (!seed.defined()) {
-    NOYAU_CHECK(out.size() == 1, caller, ": the output ", out.shape(), " is not a scalar; give the gradient to start from");
+    NOYAU_CHECK(out.size() == 1, caller, ": the output ", out.shape(),
+                " is not a scalar; give the gradient to start from");
     return ones(out.shape(), {out.dtype(), out.device()});
   }
-  NOYAU_CHECK(seed.shape() == out.shape() && seed.dtype() == out.dtype() && seed.device() == out.device(), caller,
-              ": the seed is ", seed, " but the output is ", out);
+  NOYAU_CHECK(seed.shape() == out.shape() && seed.dtype() == out.dtype() && seed.device() == out.device(),
+              caller, ": the seed is ", seed, " but the output is ", out);
   return seed;
 }
 
 using GradMap = std::unordered_map<const AutogradMeta*, Tensor>;
 
-void accumulate(GradMap& grads, const Node& node, Grads inputs, const std::unordered_set<const AutogradMeta*>* needed) {
+void accumulate(GradMap& grads, const Node& node, Grads inputs,
+                const std::unordered_set<const AutogradMeta*>* needed) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const AutogradMeta* meta = node.edges[i].meta.get();
     if (!inputs[i].defined() || meta == nullptr || (needed != nullptr && !needed->contains(meta))) continue;
@@ -226,7 +238,9 @@ void add_to_leaf(AutogradMeta& leaf, Tensor g) {
 
 Tensor record(const char* name, const Tensor& y, const std::vector<Tensor>& inputs, Backward backward,
               RecordOptions options) {
-  const bool needed = recording && std::ranges::any_of(inputs, [](const Tensor& x) { return x.defined() && x.requires_grad(); });
+  const bool needed = recording && std::ranges::any_of(inputs, [](const Tensor& x) {
+                        return x.defined() && x.requires_grad();
+                      });
   if (!needed) return y;
   auto node = std::make_shared<Node>();
   node->name = name;
@@ -247,7 +261,8 @@ Tensor record(const char* name, const Tensor& y, const std::vector<Tensor>& inpu
 }
 
 bool records(std::initializer_list<Tensor> inputs) {
-  return recording && std::ranges::any_of(inputs, [](const Tensor& x) { return x.defined() && x.requires_grad(); });
+  return recording &&
+         std::ranges::any_of(inputs, [](const Tensor& x) { return x.defined() && x.requires_grad(); });
 }
 
 bool wants_grad(const Tensor& x) {
@@ -271,8 +286,9 @@ std::vector<Tensor> grad(const Tensor& out, const std::vector<Tensor>& wrt, cons
   for (auto it = order.rbegin(); it != order.rend(); ++it) {
     const MetaPtr& meta = *it;
     if (meta->node == nullptr || !needed.contains(meta.get()) || !grads.contains(meta.get())) continue;
-    const bool only_target = targets.contains(meta.get()) &&
-                             std::ranges::none_of(meta->node->edges, [&](const Edge& e) { return needed.contains(e.meta.get()); });
+    const bool only_target =
+        targets.contains(meta.get()) &&
+        std::ranges::none_of(meta->node->edges, [&](const Edge& e) { return needed.contains(e.meta.get()); });
     if (only_target) continue;
     Grads inputs = run_backward(meta, grads[meta.get()], options);
     const Restore<bool> mode(recording, options.create_graph);
@@ -322,21 +338,28 @@ AutogradMeta& autograd_meta(const Tensor& tensor) {
   return *meta;
 }
 
-bool Tensor::requires_grad() const { return impl_ != nullptr && impl_->autograd != nullptr && impl_->autograd->requires_grad; }
+bool Tensor::requires_grad() const {
+  return impl_ != nullptr && impl_->autograd != nullptr && impl_->autograd->requires_grad;
+}
 
 const Tensor& Tensor::set_requires_grad(bool on) const {
-  NOYAU_CHECK(defined() && is_floating(dtype()), "set_requires_grad: only floating tensors have gradients, not ", *this);
+  NOYAU_CHECK(defined() && is_floating(dtype()),
+              "set_requires_grad: only floating tensors have gradients, not ", *this);
   AutogradMeta& meta = autograd_meta(*this);
-  NOYAU_CHECK(meta.node == nullptr, "set_requires_grad: this tensor was computed by ", op_name(), "; use detach()");
+  NOYAU_CHECK(meta.node == nullptr, "set_requires_grad: this tensor was computed by ", op_name(),
+              "; use detach()");
   meta.requires_grad = on;
   return *this;
 }
 
-Tensor Tensor::grad() const { return impl_ != nullptr && impl_->autograd != nullptr ? impl_->autograd->grad : Tensor(); }
+Tensor Tensor::grad() const {
+  return impl_ != nullptr && impl_->autograd != nullptr ? impl_->autograd->grad : Tensor();
+}
 
 void Tensor::set_grad(const Tensor& grad) const {
-  NOYAU_CHECK(!grad.defined() || (grad.shape() == shape() && grad.dtype() == dtype() && grad.device() == device()),
-              "set_grad: gradient is ", grad, " for a tensor ", *this);
+  NOYAU_CHECK(
+      !grad.defined() || (grad.shape() == shape() && grad.dtype() == dtype() && grad.device() == device()),
+      "set_grad: gradient is ", grad, " for a tensor ", *this);
   if (grad.defined() || (impl_ != nullptr && impl_->autograd != nullptr)) autograd_meta(*this).grad = grad;
 }
 

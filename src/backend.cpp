@@ -19,10 +19,10 @@ void check_operands(std::string_view op, std::initializer_list<std::pair<const c
   NOYAU_CHECK(first.defined(), op, ": ", first_name, " is undefined");
   for (const auto& [name, operand] : operands) {
     if (!operand.defined()) continue;
-    NOYAU_CHECK(operand.device() == first.device(), op, ": operands on different devices (", first_name, " on ",
-                first.device(), ", ", name, " on ", operand.device(), ")");
-    NOYAU_CHECK(operand.dtype() == first.dtype(), op, ": operands of different dtypes (", first_name, " ", first.dtype(),
-                ", ", name, " ", operand.dtype(), ")");
+    NOYAU_CHECK(operand.device() == first.device(), op, ": operands on different devices (", first_name,
+                " on ", first.device(), ", ", name, " on ", operand.device(), ")");
+    NOYAU_CHECK(operand.dtype() == first.dtype(), op, ": operands of different dtypes (", first_name, " ",
+                first.dtype(), ", ", name, " ", operand.dtype(), ")");
   }
 }
 

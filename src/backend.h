@@ -1,7 +1,7 @@
 #pragma once
 // The backends, as lists of plain functions on pointers, and the only place that knows which exist.
-#include "noyau/tensor.h"
 #include "kernel_dims.h"
+#include "noyau/tensor.h"
 
 namespace noyau::inline v0 {
 

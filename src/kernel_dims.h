@@ -28,8 +28,24 @@ enum class CompareOp : std::uint8_t { less, equal };
 enum class ReduceOp : std::uint8_t { sum, max, min };
 enum class SoftmaxOp : std::uint8_t { softmax, log_softmax };
 enum class UnaryOp : std::uint8_t {
-  relu, leaky_relu, elu, normal_cdf, gelu, gelu_tanh, sigmoid, silu, tanh, softplus,
-  abs, exp, log, sqrt, square, reciprocal, pow, clamp,
+  relu,
+  leaky_relu,
+  elu,
+  normal_cdf,
+  gelu,
+  gelu_tanh,
+  sigmoid,
+  silu,
+  tanh,
+  softplus,
+  abs,
+  exp,
+  log,
+  sqrt,
+  square,
+  reciprocal,
+  pow,
+  clamp,
 };
 
 // The slope of leaky_relu, alpha of elu, exponent of pow, bounds of clamp.

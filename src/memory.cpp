@@ -91,7 +91,8 @@ class Cache {
   [[noreturn]] void fail_allocation(std::size_t bytes, std::size_t size) {
     const std::lock_guard lock(mutex_);
     use_.live -= static_cast<std::int64_t>(size);
-    fail("memory: no room for ", bytes, " bytes (tensors hold ", use_.live, ", kept for reuse ", use_.cached, ")");
+    fail("memory: no room for ", bytes, " bytes (tensors hold ", use_.live, ", kept for reuse ", use_.cached,
+         ")");
   }
 
   std::mutex mutex_;

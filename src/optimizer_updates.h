@@ -1,7 +1,7 @@
 #pragma once
 // The in-place arithmetic of optimizers; undefined tensors stand for memory that a rule does not use.
-#include "optimizer_steps.h"
 #include "noyau/tensor.h"
+#include "optimizer_steps.h"
 
 namespace noyau::inline v0 {
 

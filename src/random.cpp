@@ -6,7 +6,8 @@
 
 namespace noyau::inline v0 {
 
-std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
+std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
+                                        std::array<std::uint32_t, 2> key) {
   constexpr int kRounds = 10;
   for (int round = 0; round < kRounds; ++round) {
     const std::uint64_t p = std::uint64_t{0xD2511F53} * counter[0];
@@ -85,11 +86,13 @@ Tensor filled(const Shape& shape, const TensorOptions& options, Draw&& draw) {
 
 }  // namespace
 
-Tensor uniform(const Shape& shape, double low, double high, const TensorOptions& options, Generator& generator) {
+Tensor uniform(const Shape& shape, double low, double high, const TensorOptions& options,
+               Generator& generator) {
   return filled(shape, options, [&] { return low + (high - low) * generator.uniform(); });
 }
 
-Tensor normal(const Shape& shape, double mean, double deviation, const TensorOptions& options, Generator& generator) {
+Tensor normal(const Shape& shape, double mean, double deviation, const TensorOptions& options,
+              Generator& generator) {
   return filled(shape, options, [&] { return mean + deviation * generator.normal(); });
 }
 

@@ -32,8 +32,8 @@ Shape broadcast_shapes(std::string_view op, const Shape& a, const Shape& b) {
   for (int back = 1; back <= std::min(a.rank(), b.rank()); ++back) {
     const std::int64_t x = a[a.rank() - back];
     const std::int64_t y = b[b.rank() - back];
-    NOYAU_CHECK(x == y || x == 1 || y == 1, op, ": shapes ", a, " and ", b, " do not broadcast (", x, " against ", y,
-                " at axis ", -back, ")");
+    NOYAU_CHECK(x == y || x == 1 || y == 1, op, ": shapes ", a, " and ", b, " do not broadcast (", x,
+                " against ", y, " at axis ", -back, ")");
     result[result.rank() - back] = x == 1 ? y : x;
   }
   return result;

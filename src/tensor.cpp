@@ -22,7 +22,8 @@ const TensorImpl& impl_of(const Tensor& tensor) {
 
 std::size_t element_size(Dtype dtype) {
   std::size_t size = 0;
-  by_dtype(AllTypes{}, "element_size", dtype, [&](auto type) { size = sizeof(typename decltype(type)::type); });
+  by_dtype(AllTypes{}, "element_size", dtype,
+           [&](auto type) { size = sizeof(typename decltype(type)::type); });
   return size;
 }
 
@@ -41,8 +42,9 @@ Device::Device(std::string_view name) {
   if (kind_name.size() == name.size()) return;
   const std::string_view digits = name.substr(kind_name.size() + 1);
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-  NOYAU_CHECK(kind == Kind::cuda && error == std::errc() && end == digits.data() + digits.size() && index >= 0,
-              "device: bad index in '", name, "'; give cpu, cuda or cuda:INDEX");
+  NOYAU_CHECK(
+      kind == Kind::cuda && error == std::errc() && end == digits.data() + digits.size() && index >= 0,
+      "device: bad index in '", name, "'; give cpu, cuda or cuda:INDEX");
 }
 
 void append(std::string& text, const Device& device) {
@@ -70,7 +72,9 @@ const Shape& Tensor::shape() const { return impl_of(*this).shape; }
 Dtype Tensor::dtype() const { return impl_of(*this).dtype; }
 Device Tensor::device() const { return impl_of(*this).storage->device; }
 std::uint64_t Tensor::version() const { return impl_of(*this).storage->version.load(); }
-bool Tensor::shares_storage(const Tensor& other) const { return impl_of(*this).storage == impl_of(other).storage; }
+bool Tensor::shares_storage(const Tensor& other) const {
+  return impl_of(*this).storage == impl_of(other).storage;
+}
 void Tensor::mark_written() const { impl_of(*this).storage->version.fetch_add(1); }
 
 void* Tensor::device_pointer(Dtype expected) const {
@@ -80,7 +84,8 @@ void* Tensor::device_pointer(Dtype expected) const {
 }
 
 const void* Tensor::host_pointer(Dtype expected) const {
-  NOYAU_CHECK(device().kind == Device::Kind::cpu, "tensor: elements are on ", device(), "; copy them with .to(\"cpu\")");
+  NOYAU_CHECK(device().kind == Device::Kind::cpu, "tensor: elements are on ", device(),
+              "; copy them with .to(\"cpu\")");
   return device_pointer(expected);
 }
 
@@ -115,13 +120,16 @@ Tensor Tensor::clone() const {
   return copy;
 }
 
-Tensor Tensor::detach() const { return make_view(impl_of(*this).storage, impl_->offset, impl_->shape, impl_->dtype); }
+Tensor Tensor::detach() const {
+  return make_view(impl_of(*this).storage, impl_->offset, impl_->shape, impl_->dtype);
+}
 
 void Tensor::copy_from(const Tensor& source) const {
-  NOYAU_CHECK(shape() == source.shape() && dtype() == source.dtype(), "copy: destination is ", *this, " but source is ",
-              source);
+  NOYAU_CHECK(shape() == source.shape() && dtype() == source.dtype(), "copy: destination is ", *this,
+              " but source is ", source);
   mark_written();
-  std::memcpy(impl_->bytes(), source.to(device()).impl()->bytes(), static_cast<std::size_t>(size()) * element_size(dtype()));
+  std::memcpy(impl_->bytes(), source.to(device()).impl()->bytes(),
+              static_cast<std::size_t>(size()) * element_size(dtype()));
 }
 
 Tensor empty(const Shape& shape, const TensorOptions& options) {
@@ -156,9 +164,7 @@ Tensor tensor(std::initializer_list<double> values, Dtype dtype) {
   return from_vector(std::vector<double>(values), {static_cast<std::int64_t>(values.size())}).to(dtype);
 }
 
-bool equal(const Tensor& a, const Tensor& b) {
-  return a.dtype() == b.dtype() && all_close(a, b, 0, 0);
-}
+bool equal(const Tensor& a, const Tensor& b) { return a.dtype() == b.dtype() && all_close(a, b, 0, 0); }
 
 bool all_close(const Tensor& a, const Tensor& b, double relative, double absolute) {
   if (a.shape() != b.shape()) return false;
@@ -174,7 +180,8 @@ namespace {
 void print_rows(std::string& text, const double* values, const Shape& shape, int axis) {
   if (axis == shape.rank()) {
     char number[32];
-    const auto end = std::to_chars(number, number + sizeof number, *values, std::chars_format::general, 6).ptr;
+    const auto end =
+        std::to_chars(number, number + sizeof number, *values, std::chars_format::general, 6).ptr;
     return append(text, std::string_view(number, end));
   }
   constexpr std::int64_t kShown = 6;

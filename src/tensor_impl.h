@@ -34,7 +34,9 @@ struct TensorImpl {
   std::int64_t offset = 0;  // in elements
   std::shared_ptr<AutogradMeta> autograd;
 
-  char* bytes() const { return static_cast<char*>(storage->data) + offset * static_cast<std::int64_t>(element_size(dtype)); }
+  char* bytes() const {
+    return static_cast<char*>(storage->data) + offset * static_cast<std::int64_t>(element_size(dtype));
+  }
 };
 
 // A handle on `storage` at `offset`, off the tape.

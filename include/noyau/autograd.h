@@ -32,8 +32,8 @@ struct RecordOptions {
 /// `backward(dy, y)` returns as many gradients as there are inputs; the tape checks count, shape, dtype and device.
 /// Do not capture `y` in it: the tape hands it over. Nothing is recorded when no input requires a gradient or under
 /// NoGrad. `name` must outlive the tape: use a string literal.
-NOYAU_API Tensor record(const char* name, const Tensor& y, const std::vector<Tensor>& inputs, Backward backward,
-                        RecordOptions options = {});
+NOYAU_API Tensor record(const char* name, const Tensor& y, const std::vector<Tensor>& inputs,
+                        Backward backward, RecordOptions options = {});
 
 /// True when any of `inputs` requires a gradient and recording is on: an op saves for its backward only then.
 NOYAU_API bool records(std::initializer_list<Tensor> inputs);
@@ -43,11 +43,11 @@ NOYAU_API bool wants_grad(const Tensor& x);
 
 /// One op of the tape, as shown to a BackwardRule.
 struct TapeEntry {
-  std::string_view name;        ///< Op name.
-  const std::any& options;      ///< RecordOptions::options.
-  std::vector<Tensor> inputs;   ///< Inputs; undefined ones unless recorded under KeepTape.
-  Tensor output;                ///< Output; undefined unless the backward reads it or recorded under KeepTape.
-  const Backward& backward;     ///< The op's own backward.
+  std::string_view name;       ///< Op name.
+  const std::any& options;     ///< RecordOptions::options.
+  std::vector<Tensor> inputs;  ///< Inputs; undefined ones unless recorded under KeepTape.
+  Tensor output;               ///< Output; undefined unless the backward reads it or recorded under KeepTape.
+  const Backward& backward;    ///< The op's own backward.
 };
 /// Replaces the backward of an op.
 using BackwardRule = std::function<Grads(const TapeEntry& entry, const Tensor& dy)>;
@@ -56,15 +56,17 @@ using BackwardRules = std::map<std::string, BackwardRule, std::less<>>;
 
 /// What grad() may be told.
 struct GradOptions {
-  Tensor seed = {};                      ///< Gradient of the output; ones when undefined (then `out` must be a scalar).
-  bool create_graph = false;             ///< Put the backward pass itself on the tape, for gradients of gradients.
+  /// Gradient of the output; ones when undefined (then `out` must be a scalar).
+  Tensor seed = {};
+  bool create_graph = false;  ///< Put the backward pass itself on the tape, for gradients of gradients.
   const BackwardRules* rules = nullptr;  ///< Backwards to replace by op name.
 };
 
 /// d(sum(seed * out)) / d(each of `wrt`), leaves and intermediates alike; undefined where `out` does not depend on it.
 ///
 /// Keeps the graph and touches no accumulated gradient. Throws when `out` has no tape, or it was freed by backward().
-NOYAU_API std::vector<Tensor> grad(const Tensor& out, const std::vector<Tensor>& wrt, const GradOptions& options = {});
+NOYAU_API std::vector<Tensor> grad(const Tensor& out, const std::vector<Tensor>& wrt,
+                                   const GradOptions& options = {});
 
 /// Adds d(loss)/d(leaf) to the gradient of every leaf, then frees the tape.
 ///
@@ -78,8 +80,8 @@ NOYAU_API bool grad_enabled();
 /// Switches recording off on this thread while it lives.
 class NOYAU_API NoGrad {
  public:
-  NoGrad();                                 ///< Switches recording off.
-  ~NoGrad();                                ///< Restores what was before.
+  NoGrad();   ///< Switches recording off.
+  ~NoGrad();  ///< Restores what was before.
   NoGrad(const NoGrad&) = delete;
   NoGrad& operator=(const NoGrad&) = delete;
 
@@ -90,8 +92,8 @@ class NOYAU_API NoGrad {
 /// Makes ops recorded on this thread while it lives keep their inputs and output, for a BackwardRule to read.
 class NOYAU_API KeepTape {
  public:
-  KeepTape();                               ///< Switches keeping on.
-  ~KeepTape();                              ///< Restores what was before.
+  KeepTape();   ///< Switches keeping on.
+  ~KeepTape();  ///< Restores what was before.
   KeepTape(const KeepTape&) = delete;
   KeepTape& operator=(const KeepTape&) = delete;
 

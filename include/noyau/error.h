@@ -59,7 +59,7 @@ template <class... Parts>
 }  // namespace noyau::inline v0
 
 /// Throws noyau::Error with the joined texts of the remaining arguments unless `condition` holds; always on.
-#define NOYAU_CHECK(condition, ...)                  \
-  do {                                               \
-    if (!(condition)) ::noyau::fail(__VA_ARGS__);    \
+#define NOYAU_CHECK(condition, ...)               \
+  do {                                            \
+    if (!(condition)) ::noyau::fail(__VA_ARGS__); \
   } while (false)

@@ -21,12 +21,16 @@ struct CrossEntropyOptions {
 };
 /// Cross-entropy in nats of logits [n, classes] with `targets`: class ids (i32 [n]) or probabilities ([n, classes]).
 /// Throws on an id out of range, naming its row.
-NOYAU_API Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options = {});
+NOYAU_API Tensor cross_entropy(const Tensor& logits, const Tensor& targets,
+                               const CrossEntropyOptions& options = {});
 /// Squared difference; rows are single elements.
-NOYAU_API Tensor mean_squared_error(const Tensor& x, const Tensor& target, Reduction reduction = Reduction::mean);
+NOYAU_API Tensor mean_squared_error(const Tensor& x, const Tensor& target,
+                                    Reduction reduction = Reduction::mean);
 /// d^2 / 2 where |d| <= delta, else delta * (|d| - delta / 2), d = x - target; rows are single elements.
-NOYAU_API Tensor huber(const Tensor& x, const Tensor& target, double delta = 1, Reduction reduction = Reduction::mean);
+NOYAU_API Tensor huber(const Tensor& x, const Tensor& target, double delta = 1,
+                       Reduction reduction = Reduction::mean);
 /// Binary cross-entropy in nats of logits with targets in [0, 1]; rows are single elements.
-NOYAU_API Tensor binary_cross_entropy(const Tensor& logits, const Tensor& target, Reduction reduction = Reduction::mean);
+NOYAU_API Tensor binary_cross_entropy(const Tensor& logits, const Tensor& target,
+                                      Reduction reduction = Reduction::mean);
 
 }  // namespace noyau::inline v0

@@ -12,46 +12,61 @@ namespace noyau::inline v0 {
 
 /// \name Elementwise, with NumPy broadcasting
 /// \{
-NOYAU_API Tensor add(const Tensor& a, const Tensor& b);      ///< a + b
-NOYAU_API Tensor sub(const Tensor& a, const Tensor& b);      ///< a - b
-NOYAU_API Tensor mul(const Tensor& a, const Tensor& b);      ///< a * b
-NOYAU_API Tensor div(const Tensor& a, const Tensor& b);      ///< a / b
-NOYAU_API Tensor minimum(const Tensor& a, const Tensor& b);  ///< The smaller; at a tie each gets half the gradient; NaN wins.
-NOYAU_API Tensor maximum(const Tensor& a, const Tensor& b);  ///< The larger; at a tie each gets half the gradient; NaN wins.
-NOYAU_API Tensor add(const Tensor& a, double b);             ///< a + b
-NOYAU_API Tensor mul(const Tensor& a, double b);             ///< a * b
-NOYAU_API Tensor neg(const Tensor& x);                       ///< -x
-NOYAU_API Tensor abs(const Tensor& x);                       ///< |x|; its gradient at 0 is 0.
-NOYAU_API Tensor exp(const Tensor& x);                       ///< e^x
-NOYAU_API Tensor log(const Tensor& x);                       ///< Natural logarithm.
-NOYAU_API Tensor sqrt(const Tensor& x);                      ///< Square root.
-NOYAU_API Tensor pow(const Tensor& x, double exponent);      ///< x^exponent; its gradient at 0 is 0 for exponent 0.
-NOYAU_API Tensor clamp(const Tensor& x, double low, double high);  ///< Limited to [low, high]; no gradient outside.
+NOYAU_API Tensor add(const Tensor& a, const Tensor& b);  ///< a + b
+NOYAU_API Tensor sub(const Tensor& a, const Tensor& b);  ///< a - b
+NOYAU_API Tensor mul(const Tensor& a, const Tensor& b);  ///< a * b
+NOYAU_API Tensor div(const Tensor& a, const Tensor& b);  ///< a / b
+/// The smaller; at a tie each gets half the gradient; NaN wins.
+NOYAU_API Tensor minimum(const Tensor& a, const Tensor& b);
+/// The larger; at a tie each gets half the gradient; NaN wins.
+NOYAU_API Tensor maximum(const Tensor& a, const Tensor& b);
+NOYAU_API Tensor add(const Tensor& a, double b);  ///< a + b
+NOYAU_API Tensor mul(const Tensor& a, double b);  ///< a * b
+NOYAU_API Tensor neg(const Tensor& x);            ///< -x
+NOYAU_API Tensor abs(const Tensor& x);            ///< |x|; its gradient at 0 is 0.
+NOYAU_API Tensor exp(const Tensor& x);            ///< e^x
+NOYAU_API Tensor log(const Tensor& x);            ///< Natural logarithm.
+NOYAU_API Tensor sqrt(const Tensor& x);           ///< Square root.
+/// x^exponent; its gradient at 0 is 0 for exponent 0.
+NOYAU_API Tensor pow(const Tensor& x, double exponent);
+/// Limited to [low, high]; no gradient outside.
+NOYAU_API Tensor clamp(const Tensor& x, double low, double high);
 /// `a` where `condition` (u8) is not zero, else `b`; all three broadcast.
 NOYAU_API Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b);
-NOYAU_API Tensor less(const Tensor& a, const Tensor& b);     ///< u8: 1 where a < b, broadcast; no gradient.
-NOYAU_API Tensor equal_to(const Tensor& a, const Tensor& b); ///< u8: 1 where a == b, broadcast; no gradient.
+NOYAU_API Tensor less(const Tensor& a, const Tensor& b);      ///< u8: 1 where a < b, broadcast; no gradient.
+NOYAU_API Tensor equal_to(const Tensor& a, const Tensor& b);  ///< u8: 1 where a == b, broadcast; no gradient.
 
-inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }       ///< add()
-inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }       ///< sub()
-inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }       ///< mul()
-inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }       ///< div()
-inline Tensor operator+(const Tensor& a, double b) { return add(a, b); }              ///< add()
-inline Tensor operator+(double a, const Tensor& b) { return add(b, a); }              ///< add()
-inline Tensor operator-(const Tensor& a, double b) { return add(a, -b); }             ///< add()
-inline Tensor operator-(double a, const Tensor& b) { return add(neg(b), a); }         ///< add()
-inline Tensor operator*(const Tensor& a, double b) { return mul(a, b); }              ///< mul()
-inline Tensor operator*(double a, const Tensor& b) { return mul(b, a); }              ///< mul()
-inline Tensor operator/(const Tensor& a, double b) { return mul(a, 1 / b); }          ///< mul()
-inline Tensor operator/(double a, const Tensor& b) { return mul(pow(b, -1), a); }     ///< pow()
-inline Tensor operator-(const Tensor& x) { return neg(x); }                           ///< neg()
+inline Tensor operator+(const Tensor& a, const Tensor& b) { return add(a, b); }    ///< add()
+inline Tensor operator-(const Tensor& a, const Tensor& b) { return sub(a, b); }    ///< sub()
+inline Tensor operator*(const Tensor& a, const Tensor& b) { return mul(a, b); }    ///< mul()
+inline Tensor operator/(const Tensor& a, const Tensor& b) { return div(a, b); }    ///< div()
+inline Tensor operator+(const Tensor& a, double b) { return add(a, b); }           ///< add()
+inline Tensor operator+(double a, const Tensor& b) { return add(b, a); }           ///< add()
+inline Tensor operator-(const Tensor& a, double b) { return add(a, -b); }          ///< add()
+inline Tensor operator-(double a, const Tensor& b) { return add(neg(b), a); }      ///< add()
+inline Tensor operator*(const Tensor& a, double b) { return mul(a, b); }           ///< mul()
+inline Tensor operator*(double a, const Tensor& b) { return mul(b, a); }           ///< mul()
+inline Tensor operator/(const Tensor& a, double b) { return mul(a, 1 / b); }       ///< mul()
+inline Tensor operator/(double a, const Tensor& b) { return mul(pow(b, -1), a); }  ///< pow()
+inline Tensor operator-(const Tensor& x) { return neg(x); }                        ///< neg()
 /// \}
 
 /// \name Activations
 /// \{
 
 /// Activation functions, for layers and fused ops.
-enum class Activation : std::uint8_t { none, relu, leaky_relu, elu, gelu, gelu_tanh, silu, sigmoid, tanh, softplus };
+enum class Activation : std::uint8_t {
+  none,
+  relu,
+  leaky_relu,
+  elu,
+  gelu,
+  gelu_tanh,
+  silu,
+  sigmoid,
+  tanh,
+  softplus
+};
 /// Forms of GELU: exact (erf), or Hendrycks and Gimpel's tanh approximation.
 enum class GeluForm : std::uint8_t { exact, tanh };
 
@@ -59,11 +74,12 @@ NOYAU_API Tensor relu(const Tensor& x);                             ///< max(x, 
 NOYAU_API Tensor leaky_relu(const Tensor& x, double slope = 0.01);  ///< x if x > 0, else slope * x.
 NOYAU_API Tensor elu(const Tensor& x, double alpha = 1);            ///< x if x > 0, else alpha * (e^x - 1).
 NOYAU_API Tensor gelu(const Tensor& x, GeluForm form = GeluForm::exact);  ///< x * Phi(x) (arXiv 1606.08415).
-NOYAU_API Tensor silu(const Tensor& x);                             ///< x * sigmoid(x)
-NOYAU_API Tensor sigmoid(const Tensor& x);                          ///< 1 / (1 + e^-x)
-NOYAU_API Tensor tanh(const Tensor& x);                             ///< Hyperbolic tangent.
-NOYAU_API Tensor softplus(const Tensor& x);                         ///< log(1 + e^x), without overflow.
-NOYAU_API Tensor activate(const Tensor& x, Activation activation);  ///< The activation, with its default parameters.
+NOYAU_API Tensor silu(const Tensor& x);                                   ///< x * sigmoid(x)
+NOYAU_API Tensor sigmoid(const Tensor& x);                                ///< 1 / (1 + e^-x)
+NOYAU_API Tensor tanh(const Tensor& x);                                   ///< Hyperbolic tangent.
+NOYAU_API Tensor softplus(const Tensor& x);                               ///< log(1 + e^x), without overflow.
+/// The activation, with its default parameters.
+NOYAU_API Tensor activate(const Tensor& x, Activation activation);
 /// \}
 
 /// \name Reductions; no axes means all of them, `keep_dims` leaves extents of 1
@@ -74,11 +90,16 @@ NOYAU_API Tensor sum(const Tensor& x, const Axes& axes = {}, bool keep_dims = fa
 NOYAU_API Tensor mean(const Tensor& x, const Axes& axes = {}, bool keep_dims = false);  ///< Mean.
 /// Mean squared distance from the mean, divided by (count - correction).
 NOYAU_API Tensor variance(const Tensor& x, const Axes& axes = {}, bool keep_dims = false, int correction = 0);
-NOYAU_API Tensor max(const Tensor& x, const Axes& axes = {}, bool keep_dims = false);   ///< Largest; ties share the gradient equally.
-NOYAU_API Tensor min(const Tensor& x, const Axes& axes = {}, bool keep_dims = false);   ///< Smallest; ties share the gradient equally.
-NOYAU_API Tensor argmax(const Tensor& x, int axis = -1, bool keep_dims = false);        ///< i32: first position of the largest.
-NOYAU_API Tensor softmax(const Tensor& x, int axis = -1);                               ///< e^x / sum(e^x) along an axis.
-NOYAU_API Tensor log_softmax(const Tensor& x, int axis = -1);                           ///< x - log(sum(e^x)) along an axis.
+/// Largest; ties share the gradient equally.
+NOYAU_API Tensor max(const Tensor& x, const Axes& axes = {}, bool keep_dims = false);
+/// Smallest; ties share the gradient equally.
+NOYAU_API Tensor min(const Tensor& x, const Axes& axes = {}, bool keep_dims = false);
+/// i32: first position of the largest.
+NOYAU_API Tensor argmax(const Tensor& x, int axis = -1, bool keep_dims = false);
+/// e^x / sum(e^x) along an axis.
+NOYAU_API Tensor softmax(const Tensor& x, int axis = -1);
+/// x - log(sum(e^x)) along an axis.
+NOYAU_API Tensor log_softmax(const Tensor& x, int axis = -1);
 /// The gradient of a broadcast: `x` summed to `shape`; throws unless `shape` broadcasts to x's.
 NOYAU_API Tensor sum_to(const Tensor& x, const Shape& shape);
 /// `x` repeated to `shape` by NumPy's rules.
@@ -99,7 +120,8 @@ NOYAU_API Tensor transpose(const Tensor& x, const Axes& order = {});
 /// Tensors joined along `axis`; throws unless the other extents match.
 NOYAU_API Tensor concat(const std::vector<Tensor>& parts, int axis);
 /// Elements begin, begin + step, ... before `end` along `axis`; negative positions count from the end, step >= 1.
-NOYAU_API Tensor slice(const Tensor& x, int axis, std::int64_t begin, std::int64_t end, std::int64_t step = 1);
+NOYAU_API Tensor slice(const Tensor& x, int axis, std::int64_t begin, std::int64_t end,
+                       std::int64_t step = 1);
 /// How pad() fills.
 enum class PadMode : std::uint8_t { constant, reflect };
 /// Cells to add before and after along one axis.
@@ -108,7 +130,8 @@ struct PadWidth {
   std::int64_t after = 0;   ///< Cells after the last.
 };
 /// `x` extended by `widths`, one per axis, with `value` or by reflection without repeating the edge (width < extent).
-NOYAU_API Tensor pad(const Tensor& x, const std::vector<PadWidth>& widths, PadMode mode = PadMode::constant, double value = 0);
+NOYAU_API Tensor pad(const Tensor& x, const std::vector<PadWidth>& widths, PadMode mode = PadMode::constant,
+                     double value = 0);
 /// Order reversed along each of `axes`.
 NOYAU_API Tensor flip(const Tensor& x, const Axes& axes);
 /// Rows `indices` (i32, any shape) of `x` along `axis`: shape x[:axis] + indices + x[axis+1:]. Throws on one out of range.
@@ -182,15 +205,17 @@ struct Conv2dOptions {
   int groups = 1;                     ///< Channel groups; ic and oc must be multiples of it.
 };
 /// Cross-correlation of x [n, ih, iw, ic] with kernel [kh, kw, ic / groups, oc], plus bias [oc]: [n, oh, ow, oc].
-NOYAU_API Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias = {}, const Conv2dOptions& options = {});
+NOYAU_API Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias = {},
+                        const Conv2dOptions& options = {});
 
 /// Options of conv2d_transpose().
 struct ConvTranspose2dOptions {
-  Size2 stride = 1;                   ///< Distance of neighbouring inputs in the output.
-  Padding padding = Padding::same();  ///< Of the convolution this is the adjoint of; same gives oh = ih * stride.
-  Size2 dilation = 1;                 ///< Distance of the window's taps.
-  int groups = 1;                     ///< Channel groups.
-  Size2 output_padding = 0;           ///< Extra rows and columns at the bottom and right; below stride or dilation.
+  Size2 stride = 1;  ///< Distance of neighbouring inputs in the output.
+  /// Of the convolution this is the adjoint of; same gives oh = ih * stride.
+  Padding padding = Padding::same();
+  Size2 dilation = 1;        ///< Distance of the window's taps.
+  int groups = 1;            ///< Channel groups.
+  Size2 output_padding = 0;  ///< Extra rows and columns at the bottom and right; below stride or dilation.
 };
 /// The adjoint of conv2d(): x [n, ih, iw, ic], kernel [kh, kw, oc / groups, ic], bias [oc]: [n, oh, ow, oc].
 /// Unless padding is same, oh = (ih - 1) * stride - top - bottom + dilation * (kh - 1) + output_padding + 1.
@@ -199,9 +224,11 @@ NOYAU_API Tensor conv2d_transpose(const Tensor& x, const Tensor& kernel, const T
 
 /// Options of max_pool2d() and average_pool2d().
 struct Pool2dOptions {
-  std::optional<Size2> stride = {};    ///< Step of the window; the window itself when absent.
-  Padding padding = Padding::valid();  ///< Cells around the image; never chosen by max, nor counted by average unless below.
-  bool count_padding = false;          ///< Average divides by the whole window (PyTorch's default); else by the cells inside.
+  std::optional<Size2> stride = {};  ///< Step of the window; the window itself when absent.
+  /// Cells around the image; never chosen by max, nor counted by average unless below.
+  Padding padding = Padding::valid();
+  /// Average divides by the whole window (PyTorch's default); else by the cells inside.
+  bool count_padding = false;
 };
 /// Largest of each window, [n, ih, iw, c] to [n, oh, ow, c]; the first of equals gets the gradient; NaN wins.
 NOYAU_API Tensor max_pool2d(const Tensor& x, Size2 window, const Pool2dOptions& options = {});
@@ -212,8 +239,8 @@ NOYAU_API Tensor global_max_pool(const Tensor& x);      ///< Largest over h and 
 
 /// How resize() reads between cells.
 enum class ResizeMode : std::uint8_t {
-  nearest,                 ///< Cell floor((i + 0.5) * in / out), as Pillow and Keras.
-  bilinear,                ///< Half-pixel centres, edges clamped, no antialiasing (PyTorch align_corners=False).
+  nearest,   ///< Cell floor((i + 0.5) * in / out), as Pillow and Keras.
+  bilinear,  ///< Half-pixel centres, edges clamped, no antialiasing (PyTorch align_corners=False).
   bilinear_align_corners,  ///< First and last centres coincide.
   area,                    ///< Mean over the covered area, cells weighted by the share that is covered.
 };
@@ -226,21 +253,25 @@ NOYAU_API Tensor resize(const Tensor& x, Size2 size, ResizeMode mode = ResizeMod
 
 /// Options of batch_norm().
 struct BatchNormOptions {
-  double epsilon = 1e-3;                      ///< Added to the variance.
-  double momentum = 0.99;                     ///< Share of the old moving average that is kept (Keras; PyTorch's is 1 - this).
-  Activation activation = Activation::none;   ///< none or relu: applied in the same pass.
+  double epsilon = 1e-3;  ///< Added to the variance.
+  /// Share of the old moving average that is kept (Keras; PyTorch's is 1 - this).
+  double momentum = 0.99;
+  Activation activation = Activation::none;  ///< none or relu: applied in the same pass.
 };
 /// Batch normalisation over all axes but the last (arXiv 1502.03167): gamma * (x - mean) / sqrt(variance + epsilon) + beta.
 ///
 /// `training` uses the batch's mean and biased variance, and moves `moving_mean` and `moving_variance` (may be
 /// undefined) towards the mean and the unbiased variance as PyTorch does; otherwise those are used. gamma and beta [c]
 /// may be undefined.
-NOYAU_API Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& moving_mean,
-                            const Tensor& moving_variance, bool training, const BatchNormOptions& options = {});
+NOYAU_API Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                            const Tensor& moving_mean, const Tensor& moving_variance, bool training,
+                            const BatchNormOptions& options = {});
 /// Layer normalisation over the last `axes` axes (arXiv 1607.06450); gamma and beta have their shape or are undefined.
-NOYAU_API Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, int axes = 1, double epsilon = 1e-3);
+NOYAU_API Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, int axes = 1,
+                            double epsilon = 1e-3);
 /// Group normalisation of [n, .., c] over `groups` of neighbouring channels (arXiv 1803.08494); gamma and beta [c].
-NOYAU_API Tensor group_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, int groups, double epsilon = 1e-3);
+NOYAU_API Tensor group_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, int groups,
+                            double epsilon = 1e-3);
 /// Each element is 0 with probability `rate` in [0, 1), else divided by 1 - rate.
 NOYAU_API Tensor dropout(const Tensor& x, double rate, Generator& generator = default_generator());
 /// dropout() of whole channels of [n, h, w, c].

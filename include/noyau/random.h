@@ -10,7 +10,8 @@
 namespace noyau::inline v0 {
 
 /// Four random 32-bit words from a 128-bit counter and a 64-bit key.
-NOYAU_API std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key);
+NOYAU_API std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
+                                                  std::array<std::uint32_t, 2> key);
 
 /// A stream of random numbers: a seed and a position in it. Copies continue from the same position.
 class NOYAU_API Generator {

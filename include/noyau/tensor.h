@@ -26,7 +26,8 @@ struct bfloat16 {
 template <class T>
 inline constexpr Dtype dtype_of = [] {
   static_assert(std::is_same_v<T, float> || std::is_same_v<T, double> || std::is_same_v<T, half> ||
-                    std::is_same_v<T, bfloat16> || std::is_same_v<T, std::int32_t> || std::is_same_v<T, std::uint8_t>,
+                    std::is_same_v<T, bfloat16> || std::is_same_v<T, std::int32_t> ||
+                    std::is_same_v<T, std::uint8_t>,
                 "not an element type of a tensor");
   if constexpr (std::is_same_v<T, float>) return Dtype::f32;
   if constexpr (std::is_same_v<T, double>) return Dtype::f64;

@@ -8,9 +8,9 @@ namespace noyau::inline v0 {
 
 /// Options of gradcheck().
 struct GradcheckOptions {
-  double step = 1e-5;        ///< Half the distance of the central difference.
-  double tolerance = 1e-7;   ///< Largest |analytic - numeric| / max(1, largest |numeric|) that passes.
-  bool second_order = false; ///< Check gradients of gradients as well.
+  double step = 1e-5;         ///< Half the distance of the central difference.
+  double tolerance = 1e-7;    ///< Largest |analytic - numeric| / max(1, largest |numeric|) that passes.
+  bool second_order = false;  ///< Check gradients of gradients as well.
 };
 /// What gradcheck() found.
 struct GradcheckResult {

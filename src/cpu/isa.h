@@ -121,16 +121,17 @@ struct IsaTable {
   // Batch normalisation of a slice of rows, see kernels/normalize.h.
   void (*batch_moments)(std::int64_t rows, std::int64_t c, const T* x, T* mean, T* squares);
   void (*batch_normalize)(const BatchChannels<T>&, std::int64_t rows, std::int64_t c, const T* x, T* y);
-  void (*batch_gradient_sums)(const BatchChannels<T>&, std::int64_t rows, std::int64_t c, const T* x, const T* dy,
-                              T* plain, T* weighted);
-  void (*batch_input_gradient)(const BatchChannels<T>&, std::int64_t rows, std::int64_t c, const T* x, const T* dy,
-                               T* dx);
+  void (*batch_gradient_sums)(const BatchChannels<T>&, std::int64_t rows, std::int64_t c, const T* x,
+                              const T* dy, T* plain, T* weighted);
+  void (*batch_input_gradient)(const BatchChannels<T>&, std::int64_t rows, std::int64_t c, const T* x,
+                               const T* dy, T* dx);
   // Rows of 2x2 max pooling and dropout, see kernels/passes.h.
-  void (*max_2x2)(std::int64_t width, std::int64_t c, const T* x, std::int64_t x_row, T* y, std::uint8_t* index);
+  void (*max_2x2)(std::int64_t width, std::int64_t c, const T* x, std::int64_t x_row, T* y,
+                  std::uint8_t* index);
   void (*max_2x2_gradient)(std::int64_t width, std::int64_t c, const T* dy, const std::uint8_t* index, T* dx,
                            std::int64_t dx_row);
-  void (*dropout)(std::int64_t count, std::uint64_t seed, std::uint64_t offset, std::uint32_t threshold, T scale,
-                  const T* x, T* y);
+  void (*dropout)(std::int64_t count, std::uint64_t seed, std::uint64_t offset, std::uint32_t threshold,
+                  T scale, const T* x, T* y);
 
   // y[i] = f(x[i]); dx[i] = dy[i] * f'(v[i]), where v is x or y by op.
   void (*unary_forward)(UnaryOp, UnaryParameters<T>, std::int64_t count, const T* x, T* y);
@@ -143,9 +144,10 @@ struct IsaTable {
   void (*reduce_columns)(ReduceOp, std::int64_t rows, std::int64_t columns, std::int64_t stride, const T* x,
                          double* total);
   // Over `count` rows of at most kSoftmaxColumns columns; stride 1 means a single column.
-  void (*softmax_forward)(SoftmaxOp, std::int64_t count, std::int64_t columns, std::int64_t stride, const T* x, T* y);
-  void (*softmax_backward)(SoftmaxOp, std::int64_t count, std::int64_t columns, std::int64_t stride, const T* dy,
-                           const T* y, T* dx);
+  void (*softmax_forward)(SoftmaxOp, std::int64_t count, std::int64_t columns, std::int64_t stride,
+                          const T* x, T* y);
+  void (*softmax_backward)(SoftmaxOp, std::int64_t count, std::int64_t columns, std::int64_t stride,
+                           const T* dy, const T* y, T* dx);
   // log(sum of e^x[i]), without overflow.
   T (*log_sum_exp)(std::int64_t count, const T* x);
   // y[i] = scale * e^(x[i] - shift)

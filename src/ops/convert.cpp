@@ -10,10 +10,14 @@ namespace {
 
 template <class To, class From>
 To converted(From x) {
-  if constexpr (std::is_same_v<From, half> || std::is_same_v<From, bfloat16>) return converted<To>(to_float(x));
-  else if constexpr (std::is_same_v<To, half>) return to_half(static_cast<float>(x));
-  else if constexpr (std::is_same_v<To, bfloat16>) return to_bfloat16(static_cast<float>(x));
-  else return static_cast<To>(x);
+  if constexpr (std::is_same_v<From, half> || std::is_same_v<From, bfloat16>)
+    return converted<To>(to_float(x));
+  else if constexpr (std::is_same_v<To, half>)
+    return to_half(static_cast<float>(x));
+  else if constexpr (std::is_same_v<To, bfloat16>)
+    return to_bfloat16(static_cast<float>(x));
+  else
+    return static_cast<To>(x);
 }
 
 constexpr std::int64_t kGrain = 1 << 15;

@@ -8,7 +8,8 @@ namespace noyau::inline v0 {
 template <class T>
 void Cpu::fill(Context&, std::int64_t count, T value, T* y) {
   constexpr std::int64_t kGrain = 1 << 15;
-  parallel_for(count, kGrain, [=](std::int64_t begin, std::int64_t end) { std::fill(y + begin, y + end, value); });
+  parallel_for(count, kGrain,
+               [=](std::int64_t begin, std::int64_t end) { std::fill(y + begin, y + end, value); });
 }
 
 Tensor full(const Shape& shape, double value, const TensorOptions& options) {

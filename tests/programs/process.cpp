@@ -1,3 +1,5 @@
+#include "programs/process.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -7,11 +9,10 @@
 
 #include <stdexcept>
 
-#include "programs/process.h"
-
 namespace {
 
-[[noreturn]] void execute(const std::string& path, const std::vector<std::string>& arguments, const ProcessOptions& options) {
+[[noreturn]] void execute(const std::string& path, const std::vector<std::string>& arguments,
+                          const ProcessOptions& options) {
   if (!options.directory.empty() && chdir(options.directory.c_str()) != 0) _exit(126);
   for (const std::string& variable : options.variables) putenv(const_cast<char*>(variable.c_str()));
   if (options.largest_file > 0) {
@@ -28,12 +29,14 @@ namespace {
 
 void drain(int file, std::string& text) {
   char buffer[4096];
-  for (ssize_t count; (count = read(file, buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(count));
+  for (ssize_t count; (count = read(file, buffer, sizeof buffer)) > 0;)
+    text.append(buffer, static_cast<std::size_t>(count));
 }
 
 }  // namespace
 
-ProcessResult run_program(const std::string& name, const std::vector<std::string>& arguments, const ProcessOptions& options) {
+ProcessResult run_program(const std::string& name, const std::vector<std::string>& arguments,
+                          const ProcessOptions& options) {
   const std::string path = std::string(NOYAU_PROGRAMS) + "/" + name;
   int out[2], err[2];
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");

@@ -1,11 +1,11 @@
 #pragma once
 // Runs the project's programs as their users do.
+#include <sys/types.h>
+
 #include <chrono>
 #include <functional>
 #include <string>
 #include <vector>
-
-#include <sys/types.h>
 
 struct ProcessResult {
   int code = 0;     // exit code, or 128 + signal
@@ -14,9 +14,9 @@ struct ProcessResult {
 };
 
 struct ProcessOptions {
-  std::string directory = {};              // working directory
+  std::string directory = {};               // working directory
   std::vector<std::string> variables = {};  // NAME=value, on top of the environment
-  std::int64_t largest_file = 0;           // RLIMIT_FSIZE in bytes; 0: none
+  std::int64_t largest_file = 0;            // RLIMIT_FSIZE in bytes; 0: none
   // Called again and again while the program runs, with its process id.
   std::function<void(pid_t process, const std::string& err)> meanwhile = {};
 };
