@@ -1,11 +1,11 @@
+#include "safetensors.h"
+
 #include <algorithm>
 #include <cstring>
 #include <unordered_set>
 
-#include "data/bytes.h"
 #include "json.h"
 #include "name_table.h"
-#include "noyau/serialize.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -63,7 +63,7 @@ struct Entry {
 
 class Reader {
  public:
-  explicit Reader(const std::string& path) : path_(path), bytes_(read_file(path)) {
+  Reader(Bytes bytes, const std::string& path) : path_(path), bytes_(std::move(bytes)) {
     const std::uint64_t length = header_length();
     const std::string_view text(reinterpret_cast<const char*>(bytes_.data()) + kLengthBytes, length);
     data_ = kLengthBytes + length;
@@ -202,6 +202,10 @@ void save_tensors(const std::string& path, const TensorFile& file) {
   write_file_atomically(path, bytes);
 }
 
-TensorFile load_tensors(const std::string& path) { return Reader(path).result(); }
+TensorFile parse_tensors(Bytes bytes, const std::string& path) {
+  return Reader(std::move(bytes), path).result();
+}
+
+TensorFile load_tensors(const std::string& path) { return parse_tensors(read_file(path), path); }
 
 }  // namespace noyau::inline v0
