@@ -6,31 +6,42 @@
 namespace noyau::inline v0 {
 namespace {
 
-// The larger, the first of equals, NaN before numbers.
-template <class T>
-[[gnu::always_inline]] inline bool replaces(T candidate, T best) {
-  return !(candidate <= best) & (best == best);
+// The larger, the first of equals, NaN before numbers; all bits of a lane of the mask are set where `candidate` is it.
+template <class V>
+[[gnu::always_inline]] inline auto replaces(V candidate, V best) {
+  return ~(candidate <= best) & (best == best);
+}
+
+// One vector of max_2x2(); lanes of the result's index hold 0, 1, 2 or 3.
+template <class V>
+[[gnu::always_inline]] inline auto larger_of_four(V x00, V x01, V x10, V x11, V& largest) {
+  const auto right0 = replaces(x01, x00);
+  const auto right1 = replaces(x11, x10);
+  const V upper = right0 ? x01 : x00;
+  const V lower = right1 ? x11 : x10;
+  const auto below = replaces(lower, upper);
+  largest = below ? lower : upper;
+  return below ? 2 - right1 : -right0;
 }
 
 // y[w, c] = largest of x at (0, 2w), (0, 2w + 1), (1, 2w), (1, 2w + 1), whose number goes to index; x's second row
 // begins x_row after its first.
 template <class Isa, class T>
 void max_2x2(std::int64_t width, std::int64_t c, const T* x, std::int64_t x_row, T* y, std::uint8_t* index) {
+  using V = Vector<Isa, T>;
+  constexpr int kLane = kLanes<Isa, T>;
+  typedef std::uint8_t Index __attribute__((vector_size(kLane)));
   for (std::int64_t w = 0; w < width; ++w, x += 2 * c, y += c, index += c) {
-    const T* __restrict x00 = x;
-    const T* __restrict x01 = x + c;
-    const T* __restrict x10 = x + x_row;
-    const T* __restrict x11 = x + x_row + c;
-    T* __restrict to = y;
-    std::uint8_t* __restrict chosen = index;
-    for (std::int64_t i = 0; i < c; ++i) {
-      const bool right0 = replaces(x01[i], x00[i]);
-      const bool right1 = replaces(x11[i], x10[i]);
-      const T upper = right0 ? x01[i] : x00[i];
-      const T lower = right1 ? x11[i] : x10[i];
-      const bool below = replaces(lower, upper);
-      to[i] = below ? lower : upper;
-      chosen[i] = static_cast<std::uint8_t>(below ? 2 + right1 : right0);
+    for (std::int64_t i = 0; i < c; i += kLane) {
+      const std::int64_t count = smaller(kLane, c - i);
+      const T* at = x + i;
+      V largest;
+      const auto number =
+          larger_of_four(load_first<Isa>(at, count), load_first<Isa>(at + c, count),
+                         load_first<Isa>(at + x_row, count), load_first<Isa>(at + x_row + c, count), largest);
+      const Index bytes = __builtin_convertvector(number, Index);
+      store_first<Isa>(y + i, largest, count);
+      __builtin_memcpy(index + i, &bytes, static_cast<std::size_t>(count));
     }
   }
 }
@@ -49,34 +60,38 @@ void max_2x2_gradient(std::int64_t width, std::int64_t c, const T* dy, const std
   }
 }
 
-constexpr int kPhiloxBlocks = 16;  // made at a time: enough lanes for any vector
-
-// Word w of block b into words[4 * b + w]; Philox4x32-10 as philox4x32(), whose key is seed and counter offset + b.
-inline void philox_words(std::uint64_t seed, std::uint64_t offset, std::uint32_t* words) {
-  std::uint32_t c0[kPhiloxBlocks], c1[kPhiloxBlocks], c2[kPhiloxBlocks] = {}, c3[kPhiloxBlocks] = {};
-  for (int b = 0; b < kPhiloxBlocks; ++b) {
-    c0[b] = static_cast<std::uint32_t>(offset + static_cast<std::uint64_t>(b));
-    c1[b] = static_cast<std::uint32_t>((offset + static_cast<std::uint64_t>(b)) >> 32);
-  }
-  auto k0 = static_cast<std::uint32_t>(seed);
-  auto k1 = static_cast<std::uint32_t>(seed >> 32);
+// Philox4x32-10 for one block a lane, whose 32-bit words stand in lanes of 64 bits; see philox4x32().
+template <class V>
+[[gnu::always_inline]] inline void philox_rounds(V& c0, V& c1, V& c2, V& c3, std::uint64_t seed) {
+  constexpr std::uint64_t kLow = 0xFFFFFFFF;
+  std::uint64_t k0 = seed & kLow;
+  std::uint64_t k1 = seed >> 32;
   for (int round = 0; round < 10; ++round) {
-    for (int b = 0; b < kPhiloxBlocks; ++b) {
-      const std::uint64_t p = std::uint64_t{0xD2511F53} * c0[b];
-      const std::uint64_t q = std::uint64_t{0xCD9E8D57} * c2[b];
-      c0[b] = static_cast<std::uint32_t>(q >> 32) ^ c1[b] ^ k0;
-      c2[b] = static_cast<std::uint32_t>(p >> 32) ^ c3[b] ^ k1;
-      c1[b] = static_cast<std::uint32_t>(q);
-      c3[b] = static_cast<std::uint32_t>(p);
-    }
-    k0 += 0x9E3779B9;
-    k1 += 0xBB67AE85;
+    const V p = c0 * 0xD2511F53u;
+    const V q = c2 * 0xCD9E8D57u;
+    c0 = (q >> 32) ^ c1 ^ k0;
+    c2 = (p >> 32) ^ c3 ^ k1;
+    c1 = q & kLow;
+    c3 = p & kLow;
+    k0 = (k0 + 0x9E3779B9) & kLow;
+    k1 = (k1 + 0xBB67AE85) & kLow;
   }
-  for (int b = 0; b < kPhiloxBlocks; ++b) {
-    words[4 * b] = c0[b];
-    words[4 * b + 1] = c1[b];
-    words[4 * b + 2] = c2[b];
-    words[4 * b + 3] = c3[b];
+}
+
+// Word w of block b of (seed, offset + b) into words[4 * b + w], for as many blocks as a vector has lanes.
+template <class Isa>
+void philox_words(std::uint64_t seed, std::uint64_t offset, std::uint32_t* words) {
+  using V = Vector<Isa, std::uint64_t>;
+  constexpr int kBlocks = kLanes<Isa, std::uint64_t>;
+  V counter;
+  for (int b = 0; b < kBlocks; ++b) counter[b] = offset + static_cast<std::uint64_t>(b);
+  V c0 = counter & 0xFFFFFFFFu, c1 = counter >> 32, c2{}, c3{};
+  philox_rounds(c0, c1, c2, c3, seed);
+  const V low = c0 | c1 << 32;
+  const V high = c2 | c3 << 32;
+  for (int b = 0; b < kBlocks; ++b) {
+    const std::uint64_t block[2] = {low[b], high[b]};
+    __builtin_memcpy(words + 4 * b, block, sizeof block);
   }
 }
 
@@ -84,10 +99,10 @@ inline void philox_words(std::uint64_t seed, std::uint64_t offset, std::uint32_t
 template <class Isa, class T>
 void dropout(std::int64_t count, std::uint64_t seed, std::uint64_t offset, std::uint32_t threshold, T scale,
              const T* x, T* y) {
-  constexpr std::int64_t kRun = 4 * kPhiloxBlocks;
+  constexpr std::int64_t kRun = 4 * kLanes<Isa, std::uint64_t>;
   std::uint32_t words[kRun];
   for (std::int64_t first = 0; first < count; first += kRun) {
-    philox_words(seed, offset + static_cast<std::uint64_t>(first / 4), words);
+    philox_words<Isa>(seed, offset + static_cast<std::uint64_t>(first / 4), words);
     const std::int64_t last = smaller(kRun, count - first);
     for (std::int64_t i = 0; i < last; ++i) {
       const T value = scale * x[first + i];
