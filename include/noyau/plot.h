@@ -176,15 +176,15 @@ struct ImageGrid {
 
 /// The figure as one `<svg>` element. All of these throw when a struct does not fit together (lengths that differ).
 NOYAU_API std::string to_svg(const Figure& figure);
-/// \copydoc to_svg(const Figure&)
+/// The same for this kind of figure.
 NOYAU_API std::string to_svg(const Bars& figure);
-/// \copydoc to_svg(const Figure&)
+/// The same for this kind of figure.
 NOYAU_API std::string to_svg(const HeatMap& figure);
-/// \copydoc to_svg(const Figure&)
+/// The same for this kind of figure.
 NOYAU_API std::string to_svg(const Waterfall& figure);
-/// \copydoc to_svg(const Figure&)
+/// The same for this kind of figure.
 NOYAU_API std::string to_svg(const Reliability& figure);
-/// \copydoc to_svg(const Figure&)
+/// The same for this kind of figure.
 NOYAU_API std::string to_svg(const ImageGrid& figure);
 
 /// Rows of `matrix` as shares of their true class, counts in the tooltips; throws unless there is a name a class.
