@@ -192,20 +192,18 @@ Plan read_plan(const std::string& path, const Json& overrides) {
 }
 
 std::vector<Run> runs_of(const Plan& plan) {
-  std::size_t rounds = 0;
-  for (const Section& section : plan.sections) rounds = std::max(rounds, section.seeds.size());
   std::vector<Run> runs;
-  for (std::size_t round = 0; round < rounds; ++round) {
-    for (const Section& section : plan.sections) {
-      if (round >= section.seeds.size()) continue;
-      for (const Step& step : section.steps) {
-        Run run{.hash = "", .group = section.group, .label = step.label, .settings = step.settings};
-        run.settings.seed = section.seeds[round];
-        run.hash = programs::hash8(identity(run.settings).dump());
-        runs.push_back(std::move(run));
-      }
+  const auto add = [&](const Section& section, std::int64_t seed) {
+    for (const Step& step : section.steps) {
+      Run run{.hash = "", .group = section.group, .label = step.label, .settings = step.settings};
+      run.settings.seed = seed;
+      run.hash = programs::hash8(identity(run.settings).dump());
+      runs.push_back(std::move(run));
     }
-  }
+  };
+  for (const Section& section : plan.sections) add(section, section.seeds.front());
+  for (const Section& section : plan.sections)
+    for (std::size_t i = 1; i < section.seeds.size(); ++i) add(section, section.seeds[i]);
   return runs;
 }
 

@@ -59,7 +59,8 @@ struct Run {
   std::string label;  ///< Step::label.
   Settings settings;  ///< Complete, with the seed.
 };
-/// All runs: the first seed of every step of every section, then the second, so that what a budget cuts off is seeds.
+/// All runs: the first seed of every section, then the others section by section, so that what a budget cuts off is
+/// further seeds of the last sections.
 std::vector<Run> runs_of(const Plan& plan);
 
 }  // namespace study

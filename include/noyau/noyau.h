@@ -27,3 +27,4 @@
 #include "noyau/shape.h"
 #include "noyau/stats.h"
 #include "noyau/tensor.h"
+#include "noyau/train.h"

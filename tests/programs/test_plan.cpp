@@ -102,3 +102,15 @@ TEST_CASE("mistakes in a plan are named with their place", "[fast][plan]") {
       ContainsSubstring("a grid needs two variables"));
   CHECK_THROWS_WITH(plan_of("{"), ContainsSubstring("not valid JSON: line 1"));
 }
+
+TEST_CASE("the plans that come with the project can be read", "[fast][plan]") {
+  for (const std::string name : {"quick", "full", "smoke"}) {
+    INFO(name);
+    const Plan plan =
+        read_plan(std::string(NOYAU_TEST_SOURCES) + "/../plans/" + name + ".json", Json::object());
+    CHECK(plan.name == name);
+    std::set<std::string> groups;
+    for (const Section& section : plan.sections) CHECK(groups.insert(section.group).second);
+    CHECK(!runs_of(plan).empty());
+  }
+}

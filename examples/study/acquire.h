@@ -1,0 +1,16 @@
+#pragma once
+/// \file
+/// Gets the images of a study.
+
+#include "common/interrupt.h"
+#include "common/progress.h"
+#include "common/settings.h"
+
+namespace study {
+
+/// The data set that `auto` stands for: CIFAR-10 from the data directory, or else downloaded there; Fashion-MNIST, with a
+/// banner that says why, where neither can be had. Any other name is returned as it is.
+std::string acquire_data(const programs::Settings& settings, programs::Progress& progress,
+                         const programs::Interrupts& interrupts);
+
+}  // namespace study

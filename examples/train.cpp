@@ -1,0 +1,192 @@
+// noyau-train: trains one network on one data set.
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "common/calibrate.h"
+#include "common/command_line.h"
+#include "common/experiment.h"
+#include "common/files.h"
+#include "common/interrupt.h"
+#include "common/lists.h"
+#include "common/progress.h"
+#include "common/run_folder.h"
+#include "noyau/parallel.h"
+#include "noyau/serialize.h"
+
+namespace programs {
+namespace {
+
+struct Request {
+  Settings settings;
+  std::string resume;
+  std::string list;
+  bool json = false;
+  bool dry_run = false;
+};
+
+bool parse(Request& request, int argc, char** argv) {
+  CommandLine line("noyau-train", "[options]",
+                   "Trains a network on images and saves it in a folder under ./runs.");
+  line.take(request.settings);
+  line.text("resume", request.resume, "DIR", "go on where the run in DIR stopped; only --epochs may change");
+  line.text("list", request.list, "WHAT", "list models, data or methods");
+  line.flag("dry-run", request.dry_run, "show the configuration and the predicted time");
+  line.flag("json", request.json, "print the result as JSON");
+  if (!line.parse(argc, argv)) return false;
+  if (!request.resume.empty())
+    request.settings = resumed_settings(request.resume, request.settings, line.given());
+  return true;
+}
+
+std::string percent(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f %%", 100 * share);
+  return text;
+}
+
+std::string epoch_line(const noyau::EpochReport& e, std::int64_t epochs) {
+  char text[160];
+  std::snprintf(text, sizeof text, "epoch %ld/%ld  train: loss %.4f, accuracy %.2f %%",
+                static_cast<long>(e.epoch), static_cast<long>(epochs), e.train_loss, 100 * e.train_accuracy);
+  std::string line = text;
+  if (std::isfinite(e.validation_loss)) {
+    std::snprintf(text, sizeof text, "  validation: loss %.4f, accuracy %.2f %%", e.validation_loss,
+                  100 * e.validation_accuracy);
+    line += text;
+  }
+  return line + "  " + duration(e.seconds);
+}
+
+/// One run of the program: the folder and what fills it.
+class Training {
+ public:
+  Training(const Request& request, Interrupts& interrupts)
+      : request_(request),
+        settings_(request.settings),
+        interrupts_(interrupts),
+        images_(load_images(settings_)) {
+    settings_.data = settings_.data == "auto" ? images_.split.train.info().name : settings_.data;
+    noyau::seed(static_cast<std::uint64_t>(settings_.seed));
+    network_ = make_network(settings_, images_.split.train);
+    if (!settings_.weights.empty())
+      blaming(Exit::data, [&] { noyau::load_weights(settings_.weights, network_); });
+    network_.to(noyau::Device(settings_.device));
+    optimizer_ = make_optimizer(settings_, network_);
+  }
+
+  Exit dry_run() {
+    const Costs costs = measure_costs(settings_, images_.split);
+    std::printf("%s\npredicted time: %s\n", to_json(settings_).dump(2).c_str(),
+                duration(predicted_seconds(costs, settings_, images_.split)).c_str());
+    return Exit::done;
+  }
+
+  Exit run() {
+    folder_ = make_run_folder(settings_, request_.resume);
+    const FolderLock lock(folder_);
+    begin_run(folder_, settings_, !request_.resume.empty(), images_.summary);
+    try {
+      return train_and_report();
+    } catch (const noyau::Stopped&) {
+      return interrupted();
+    } catch (const noyau::Diverged& error) {
+      stop(Exit::diverged, error.what());
+    }
+  }
+
+ private:
+  std::string file(const char* name) const { return folder_ + "/" + name; }
+
+  Exit train_and_report() {
+    const Stopwatch clock;
+    noyau::FitOptions options = fit_options(settings_, images_.split.train);
+    options.stop = interrupts_.token();
+    options.checkpoint = file("last.ckpt");
+    options.resume = std::filesystem::exists(options.checkpoint);
+    options.on_batch_end = [&](const noyau::BatchReport& b) { show_batch(b, clock); };
+    options.on_epoch_end = [&](const noyau::EpochReport& e) { finish_epoch(e); };
+    progress_.line("training in " + folder_);
+    const noyau::History history =
+        noyau::fit(network_, images_.split.train, images_.split.validation, *optimizer_, options);
+    if (history.ended == noyau::Ended::stopped) return interrupted();
+    if (history.ended == noyau::Ended::budget)
+      progress_.line("the budget is spent; go on with: noyau-train --resume " + folder_);
+    if (!history.epochs.empty() && (settings_.keep == "last" || history.best_epoch == 0)) save_network();
+    report(history, clock.seconds());
+    return Exit::done;
+  }
+
+  void show_batch(const noyau::BatchReport& b, const Stopwatch& clock) {
+    char text[120];
+    std::snprintf(text, sizeof text, "epoch %ld/%ld  batch %ld/%ld  loss %.4f  %s",
+                  static_cast<long>(b.epoch), static_cast<long>(settings_.epochs), static_cast<long>(b.batch),
+                  static_cast<long>(b.batches), b.loss, duration(clock.seconds()).c_str());
+    progress_.update(text);
+  }
+
+  void finish_epoch(const noyau::EpochReport& e) {
+    write_history(file("history.jsonl"), epoch_json(e, settings_));
+    progress_.line(epoch_line(e, settings_.epochs));
+    if (e.best && settings_.keep == "best") save_network();
+  }
+
+  void save_network() const { noyau::save(file("best.safetensors"), network_, images_.split.train.info()); }
+
+  Exit interrupted() {
+    progress_.line("stopped; go on with: noyau-train --resume " + folder_);
+    return interrupts_.code();
+  }
+
+  void report(const noyau::History& history, double seconds) {
+    const noyau::PredictOptions options{.views = noyau::views_named(settings_.tta),
+                                        .device = noyau::Device(settings_.device),
+                                        .stop = interrupts_.token()};
+    const noyau::Dataset& test = images_.split.test;
+    const noyau::Evaluation result = noyau::evaluate(network_, test, options);
+    if (!request_.json) {
+      std::printf("test accuracy %s, loss %.4f (%ld images)\n%s, peak memory %.0f MB\n%s\n",
+                  percent(result.accuracy).c_str(), result.loss, static_cast<long>(test.size()),
+                  duration(seconds).c_str(), peak_memory(), file("best.safetensors").c_str());
+      return;
+    }
+    Json row = row_begin(settings_, images_, network_);
+    row["folder"] = folder_;
+    row["seconds"] = {{"total", seconds}};
+    row["peak_memory_mb"] = peak_memory();
+    row["best_epoch"] = history.best_epoch;
+    row["epochs"] = Json::array();
+    for (const noyau::EpochReport& epoch : history.epochs)
+      row["epochs"].push_back(epoch_json(epoch, settings_));
+    row["test"] = full_json(result, test);
+    std::printf("%s\n", row.dump().c_str());
+  }
+
+  const Request& request_;
+  Settings settings_;
+  Interrupts& interrupts_;
+  Images images_;
+  noyau::Sequential network_;
+  std::unique_ptr<noyau::Optimizer> optimizer_;
+  std::string folder_;
+  Progress progress_;
+};
+
+Exit run(int argc, char** argv) {
+  Request request;
+  if (!parse(request, argc, argv)) return Exit::done;
+  if (!request.list.empty()) return print_list(request.list, request.settings.data_dir);
+  Interrupts interrupts;
+  if (request.settings.threads > 0) noyau::set_num_threads(static_cast<int>(request.settings.threads));
+  check_settings(request.settings);
+  Training training(request, interrupts);
+  return request.dry_run ? training.dry_run() : training.run();
+}
+
+}  // namespace
+}  // namespace programs
+
+int main(int argc, char** argv) {
+  return programs::run_program("noyau-train", [&] { return programs::run(argc, argv); });
+}
