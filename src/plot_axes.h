@@ -45,7 +45,8 @@ std::vector<Tick> make_ticks(const Axis& axis, const Scale& scale, int most);
 
 // Horizontal grid lines with labels left of `area`.
 void draw_left_axis(Canvas& canvas, const Box& area, const Scale& y, const std::vector<Tick>& ticks);
-// Base line, tick marks and labels below `area`, as many as fit; `grid` adds vertical lines. Returns the y below them.
+// Base line, tick marks and labels below `area`, as many as fit; `grid` adds vertical lines. Returns the y
+// below them.
 double draw_bottom_axis(Canvas& canvas, const Box& area, const Scale& x, const std::vector<Tick>& ticks,
                         std::string_view title, bool grid);
 

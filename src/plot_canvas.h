@@ -1,5 +1,6 @@
 #pragma once
-// What all figures are drawn with: text that is measured before it is placed, shapes, and the frame around them.
+// What all figures are drawn with: text that is measured before it is placed, shapes, and the frame around
+// them.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,7 +87,8 @@ class Canvas {
   int clips_ = 0;
 };
 
-// Look of a series: colour, dash and marker differ together, so that grey print and colour-blind readers tell them apart.
+// Look of a series: colour, dash and marker differ together, so that grey print and colour-blind readers tell
+// them apart.
 std::string_view series_color(int style);
 std::string_view series_dash(int style);
 

@@ -13,7 +13,8 @@ class Labeler {
   explicit Labeler(const Box& area) : area_(area) {}
   void block_point(const Box& box) { points_.push_back(box); }
   void block_line(double x1, double y1, double x2, double y2);
-  // Writes `text` near (x, y), with a hair line when it had to move away. Left out when there is no room at all: the
+  // Writes `text` near (x, y), with a hair line when it had to move away. Left out when there is no room at
+  // all: the
   // point's tooltip has it.
   void place(Canvas& canvas, double x, double y, const std::string& text, std::string_view color);
 

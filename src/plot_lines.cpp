@@ -243,7 +243,7 @@ std::string to_svg(const Figure& figure) {
     top += kTextSize * kLineHeight;
     canvas.text(kMargin, top - 3, line);
   }
-  top += 6;
+  top += 12;
 
   const std::vector<LegendEntry> entries = named_lines(figure);
   double label_width = 0;

@@ -7,7 +7,8 @@
 namespace noyau::inline v0::plot {
 namespace {
 
-// Advance widths of Helvetica for the characters from space to '~', in thousandths of the size (Adobe Core 14 metrics).
+// Advance widths of Helvetica for the characters from space to '~', in thousandths of the size (Adobe Core 14
+// metrics).
 constexpr std::array<short, 95> kWidths = {
     278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333,  278, 278, 556, 556, 556,
     556, 556, 556, 556, 556, 556, 556, 278, 278, 584, 584, 584, 556, 1015, 667, 667, 722, 722, 667,

@@ -130,7 +130,8 @@ double detectable_by_images(std::int64_t images, double discordance, const Desig
   check_level("detectable_by_images", design.power);
   const double alarm = normal_quantile((1 + design.level) / 2) * std::sqrt(discordance);
   const double power = normal_quantile(design.power);
-  // n = (alarm + power * sqrt(discordance - d^2))^2 / d^2, solved for d: the left side less the right one rises with d.
+  // n = (alarm + power * sqrt(discordance - d^2))^2 / d^2, solved for d: the left side less the right one
+  // rises with d.
   double low = 0;
   double high = discordance;
   for (int step = 0; step < 100; ++step) {

@@ -7,7 +7,8 @@
 namespace noyau::inline v0::stats {
 namespace {
 
-// Means of samples drawn with replacement, in rising order. Draws are words of Philox, scaled: for any count that a
+// Means of samples drawn with replacement, in rising order. Draws are words of Philox, scaled: for any count
+// that a
 // study meets, 2^32 is so much larger that the bias is below 1e-5 of a draw.
 std::vector<double> resampled_means(std::span<const double> values, int resamples, std::uint64_t seed) {
   const std::uint64_t count = values.size();

@@ -17,7 +17,8 @@ double log_gamma(double x) {
   return (x - 0.5) * std::log(x) - x + kHalfLogTwoPi + series - shift;
 }
 
-// The continued fraction of DLMF 8.17.22, evaluated from the front (Lentz); converges fast for x < (a + 1) / (a + b + 2).
+// The continued fraction of DLMF 8.17.22, evaluated from the front (Lentz); converges fast for x < (a + 1) /
+// (a + b + 2).
 double beta_fraction(double a, double b, double x) {
   constexpr double kTiny = 1e-300;
   constexpr double kEpsilon = 1e-16;
@@ -45,7 +46,8 @@ void check_probability(const char* what, double p) {
   NOYAU_CHECK(p > 0 && p < 1, what, ": p must lie inside (0, 1) (", p, ")");
 }
 
-// The x in [low, high] where the rising function `cdf` reaches p, to the last bit that bisection can tell apart.
+// The x in [low, high] where the rising function `cdf` reaches p, to the last bit that bisection can tell
+// apart.
 template <class Cdf>
 double invert(Cdf cdf, double p, double low, double high) {
   for (double middle = (low + high) / 2; low < middle && middle < high; middle = (low + high) / 2) {

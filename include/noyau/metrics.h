@@ -29,7 +29,8 @@ struct Prediction {
 };
 
 /// One Prediction a row of `scores` [n, classes], any float type, with `labels` i32 [n].
-/// Throws on other shapes, a label out of range, a score that is NaN or +inf, or rows that are no probabilities.
+/// Throws on other shapes, a label out of range, a score that is NaN or +inf, or rows that are no
+/// probabilities.
 NOYAU_API std::vector<Prediction> predictions(const Tensor& scores, const Tensor& labels,
                                               Scores kind = Scores::logits);
 
@@ -42,7 +43,8 @@ NOYAU_API double negative_log_likelihood(std::span<const Prediction> rows);
 /// Mean of sum_c (p_c - [c = label])^2, in [0, 2]. Source: G. W. Brier, Monthly Weather Review 78 (1950).
 NOYAU_API double brier_score(std::span<const Prediction> rows);
 
-/// Share of rows of `scores` [n, classes], logits or probabilities, whose largest score is at `labels` i32 [n].
+/// Share of rows of `scores` [n, classes], logits or probabilities, whose largest score is at `labels` i32
+/// [n].
 NOYAU_API double accuracy(const Tensor& scores, const Tensor& labels);
 /// Share of rows of `scores` [n, classes], logits or probabilities, whose label is among the `k` largest.
 NOYAU_API double top_k_accuracy(const Tensor& scores, const Tensor& labels, int k);
@@ -57,7 +59,8 @@ struct ReliabilityBin {
 };
 /// `bins` ranges of equal width of confidence over [0, 1].
 NOYAU_API std::vector<ReliabilityBin> reliability_bins(std::span<const Prediction> rows, int bins = 15);
-/// `bins` ranges of equal count of confidence, sizes differing by one at most; fewer bins when there are fewer rows.
+/// `bins` ranges of equal count of confidence, sizes differing by one at most; fewer bins when there are
+/// fewer rows.
 NOYAU_API std::vector<ReliabilityBin> adaptive_bins(std::span<const Prediction> rows, int bins = 15);
 /// sum_b count_b / n * |accuracy_b - confidence_b|: the expected calibration error of those bins, in [0, 1].
 NOYAU_API double calibration_error(std::span<const ReliabilityBin> bins);

@@ -2,9 +2,12 @@
 /// \file
 /// Figures for publication as SVG text: curves, bars, heat maps, waterfalls, image grids.
 ///
-/// Fill a struct, call to_svg(). The text depends on nothing but the struct: no locale, clock or random number. Figures
-/// are dark on white, safe for colour-blind readers (Okabe and Ito's colours with dashes and markers, viridis), legible
-/// on a phone and on grey paper, hold no reference to anything outside and no `<style>`, so they can stand in a page.
+/// Fill a struct, call to_svg(). The text depends on nothing but the struct: no locale, clock or random
+/// number. Figures
+/// are dark on white, safe for colour-blind readers (Okabe and Ito's colours with dashes and markers,
+/// viridis), legible
+/// on a phone and on grey paper, hold no reference to anything outside and no `<style>`, so they can stand in
+/// a page.
 /// NaN means "no value" everywhere and is left out.
 
 #include <optional>
@@ -174,7 +177,8 @@ struct ImageGrid {
   double width = 480;                  ///< Width in pixels, to which text sizes refer.
 };
 
-/// The figure as one `<svg>` element. All of these throw when a struct does not fit together (lengths that differ).
+/// The figure as one `<svg>` element. All of these throw when a struct does not fit together (lengths that
+/// differ).
 NOYAU_API std::string to_svg(const Figure& figure);
 /// The same for this kind of figure.
 NOYAU_API std::string to_svg(const Bars& figure);
@@ -187,10 +191,12 @@ NOYAU_API std::string to_svg(const Reliability& figure);
 /// The same for this kind of figure.
 NOYAU_API std::string to_svg(const ImageGrid& figure);
 
-/// Rows of `matrix` as shares of their true class, counts in the tooltips; throws unless there is a name a class.
+/// Rows of `matrix` as shares of their true class, counts in the tooltips; throws unless there is a name a
+/// class.
 NOYAU_API HeatMap confusion_map(const ConfusionMatrix& matrix, const std::vector<std::string>& classes);
 
-/// `value` in about `digits` significant digits, without trailing zeros: "0.0001", "1.2e-7", "1234"; NaN is empty.
+/// `value` in about `digits` significant digits, without trailing zeros: "0.0001", "1.2e-7", "1234"; NaN is
+/// empty.
 /// Independent of the locale.
 NOYAU_API std::string number(double value, int digits = 3);
 /// `value` with exactly `decimals` digits after the point; NaN is empty. Independent of the locale.

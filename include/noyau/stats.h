@@ -72,7 +72,8 @@ struct RankTest {
   double p = 1;          ///< Two-sided p-value.
 };
 /// Wilcoxon's signed-rank test of pairs; zero differences are dropped, equal ones share their mean rank.
-/// The statistic is the smaller sum of ranks; p is exact up to 50 pairs, else normal with ties and continuity corrected.
+/// The statistic is the smaller sum of ranks; p is exact up to 50 pairs, else normal with ties and continuity
+/// corrected.
 NOYAU_API RankTest wilcoxon(std::span<const double> a, std::span<const double> b);
 /// Spearman's rank correlation (the statistic) with p from Student's t on n - 2 degrees of freedom.
 /// Throws on fewer than three pairs or when one side is constant.
@@ -86,11 +87,14 @@ struct Design {
   double level = 0.95;  ///< 1 - probability of a false alarm (two-sided).
   double power = 0.8;   ///< Probability of seeing a true difference.
 };
-/// Smallest difference of accuracy that McNemar's test on `images` images can see when a share `discordance` of them
+/// Smallest difference of accuracy that McNemar's test on `images` images can see when a share `discordance`
+/// of them
 /// is right for one classifier only. Source: R. J. Connor, Biometrics 43 (1987).
 NOYAU_API double detectable_by_images(std::int64_t images, double discordance, const Design& design = {});
-/// Smallest difference of means that Welch's test on `seeds` runs of each side can see when runs have `deviation`:
-/// (t_alpha + t_power) * deviation * sqrt(2 / seeds), on 2 seeds - 2 degrees of freedom. Throws on fewer than two seeds.
+/// Smallest difference of means that Welch's test on `seeds` runs of each side can see when runs have
+/// `deviation`:
+/// (t_alpha + t_power) * deviation * sqrt(2 / seeds), on 2 seeds - 2 degrees of freedom. Throws on fewer than
+/// two seeds.
 NOYAU_API double detectable_by_seeds(int seeds, double deviation, const Design& design = {});
 
 /// Regularised incomplete beta function I_x(a, b), by its continued fraction (DLMF 8.17.22).

@@ -1,0 +1,74 @@
+#include "study/report.h"
+
+#include <filesystem>
+
+#include "common/files.h"
+#include "study/sections.h"
+
+namespace study {
+namespace {
+
+using noyau::message;
+
+void add_section(Document& document, const Facts& facts, const Results& results) {
+  if (!results.any() || is_about_test_set(*results.section)) return;
+  if (results.section->group == "models") {
+    add_models(document, facts, results);
+  } else if (results.section->kind == Kind::grid) {
+    add_grid(document, facts, results);
+  } else if (results.section->kind == Kind::ladder) {
+    add_ladder(document, facts, results);
+  } else {
+    add_values(document, facts, results);
+  }
+}
+
+std::string subtitle_of(const Facts& facts) {
+  std::size_t runs = 0;
+  for (const Row& row : facts.rows) runs += row.row.is_object();
+  if (runs == 0) return "No run has ended yet.";
+  return message("Plan ", facts.plan->name, ", ", data_title(facts.data), ", ", counted(runs, "row"),
+                 " of results");
+}
+
+void write_parts(const Document& document, const std::string& folder) {
+  for (const Block& block : document.blocks) {
+    if (const Table* table = std::get_if<Table>(&block)) {
+      programs::write_file(message(folder, "/tables/", table->id, ".csv"), to_csv(*table));
+    }
+    if (const Gallery* gallery = std::get_if<Gallery>(&block)) {
+      for (const Drawing& drawing : gallery->drawings) {
+        programs::write_file(message(folder, "/figures/", drawing.id, ".svg"), drawing.svg);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Document make_report(const Plan& plan, std::vector<Row> rows) {
+  const Facts facts(plan, std::move(rows));
+  Document document{.title = plan.title, .subtitle = subtitle_of(facts), .blocks = {}};
+  add_introduction(document, facts);
+  for (const Results& results : facts.results) add_section(document, facts, results);
+  add_test_set(document, facts);
+  add_criteria(document);
+  add_glossary(document, facts);
+  add_limits(document, facts);
+  add_index(document, facts);
+  add_runs(document, facts);
+  return document;
+}
+
+std::string write_report(const Plan& plan, const std::string& folder) {
+  const Document document = make_report(plan, rows_of(plan, folder));
+  programs::make_folder(folder + "/tables");
+  programs::make_folder(folder + "/figures");
+  write_parts(document, folder);
+  programs::write_file(folder + "/report.md", to_markdown(document));
+  const std::string page = folder + "/report.html";
+  programs::write_file(page, to_html(document));
+  return page;
+}
+
+}  // namespace study

@@ -1,0 +1,159 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "study/sections.h"
+
+namespace study {
+namespace {
+
+using noyau::message;
+
+struct Card {
+  std::string description;
+  std::string source;
+  std::string defects;
+};
+
+const Card* card_of(const std::string& name) {
+  static const std::map<std::string, Card> kCards = {
+      {"cifar10",
+       {"60 000 colour photographs of 32 x 32 pixels in ten classes, 50 000 for training and 10 000 for "
+        "testing, evenly "
+        "spread over the classes.",
+        "A. Krizhevsky: Learning multiple layers of features from tiny images, 2009. The authors state no "
+        "licence.",
+        "3.3 % of the test images have near-duplicates among the training images (Barz and Denzler, arXiv "
+        "1902.00423)."}},
+      {"fashion-mnist",
+       {"70 000 grey pictures of 28 x 28 pixels of articles of clothing in ten classes, 60 000 for training "
+        "and 10 000 "
+        "for testing, evenly spread over the classes.",
+        "H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST, arXiv 1708.07747. MIT licence.",
+        "Some classes overlap by their nature: shirt, T-shirt, pullover and coat."}},
+      {"mnist",
+       {"70 000 handwritten digits of 28 x 28 grey pixels, 60 000 for training and 10 000 for testing.",
+        "Y. LeCun, C. Cortes, C. Burges: The MNIST database of handwritten digits.",
+        "Nearly solved: differences between good networks are of few images."}}};
+  const auto found = kCards.find(name);
+  return found == kCards.end() ? nullptr : &found->second;
+}
+
+bool fell_back(const Facts& facts) {
+  if (facts.data != "fashion-mnist") return false;
+  return std::any_of(facts.rows.begin(), facts.rows.end(), [](const Row& row) {
+    return row.row.is_object() && row.row.value("config", Json::object()).value("data", "") == "auto";
+  });
+}
+
+void add_banners(Document& document, const Facts& facts) {
+  if (fell_back(facts)) {
+    document.add(Note{
+        Note::Kind::banner,
+        "CIFAR-10 could not be had on this machine. Everything below was measured on Fashion-MNIST instead: "
+        "grey pictures of clothing, an easier task. No number on this page is a CIFAR-10 result."});
+  }
+  if (facts.other_data > 0) {
+    document.add(Note{Note::Kind::banner, Text(message(counted(facts.other_data, "row"),
+                                                       " of another data set left out: a table never "
+                                                       "mixes data sets."))});
+  }
+  std::size_t missing = 0;
+  for (const Row& row : facts.rows) missing += row.row.is_null();
+  if (missing > 0) {
+    document.add(Note{
+        Note::Kind::banner,
+        Text(message("This report is of part of the plan: ", facts.rows.size() - missing, " of ",
+                     facts.rows.size(), " rows are there. The command that wrote it goes on from here."))});
+  }
+}
+
+// The distinct texts of a key over all rows.
+std::string distinct(const Facts& facts, const char* key) {
+  std::set<std::string> values;
+  for (const Row& row : facts.rows) {
+    if (!row.row.is_object() || !row.row.contains(key)) continue;
+    const Json& value = row.row[key];
+    values.insert(value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return joined({values.begin(), values.end()});
+}
+
+void add_reading_guide(Document& document, const Facts& facts) {
+  document.add(Heading{2, "how-to-read", "How to read this page"});
+  Points points;
+  points.items.push_back(
+      Text()
+          .strong("Three sets of images. ")
+          .add("Networks learn from the training set. Choices between settings are made on the "
+               "validation set. The test set is used for reporting only."));
+  points.items.push_back(
+      Text().strong("Seeds. ").add("A seed decides the first weights, the order of the images, augmentation "
+                                   "and dropout. The same setting is run "
+                                   "with several seeds; the split of the images is the same for all."));
+  points.items.push_back(Text()
+                             .strong("\u00b1 and bands ")
+                             .add("are 95 % intervals of the mean over seeds (Student's t). Where there is "
+                                  "one seed, they are Wilson's interval "
+                                  "over test images and say nothing about how runs differ."));
+  points.items.push_back(
+      Text()
+          .strong("Differs, beats ")
+          .add("means: Welch's t-test over seeds, adjusted for the number of comparisons by Holm, p < 0.05. "
+               "Otherwise the page says \u201cundecided at this budget\u201d: not that there is no "
+               "difference."));
+  points.items.push_back(
+      Text()
+          .strong("Every number ")
+          .add("with a dotted line names its runs when pointed at; the runs are listed at the end and in the "
+               "CSV tables. "
+               "All sentences with numbers are written by the program from the rows of results."));
+  document.add(points);
+  document.add(
+      "The brief's starting notebook is not available. The networks of this study stand in for it, and "
+      "comparisons "
+      "with \u201cbefore\u201d start from the minimal CNN, the convolution-pooling-dense network of a first "
+      "CIFAR-10 notebook.");
+  document.add(Text(message("Made with noyau ", distinct(facts, "version"), " on ", distinct(facts, "device"),
+                            ", instruction set ", distinct(facts, "isa"), ", ", distinct(facts, "threads"),
+                            " threads.")));
+}
+
+void add_data_card(Document& document, const Facts& facts) {
+  if (facts.summary == nullptr) return;
+  document.add(Heading{2, "data", "Which images?"});
+  const Card* card = card_of(facts.data);
+  if (card != nullptr) document.add(Text().strong(data_title(facts.data) + ": ").add(card->description));
+  Table table{.id = "data",
+              .caption = "Images of this study",
+              .columns = {{"Set"}, {"Images", "", true}, {"Used for"}},
+              .rows = {}};
+  const std::vector<std::pair<std::string, std::string>> sets = {
+      {"train", "fitting the weights"}, {"validation", "choosing settings"}, {"test", "reporting, once"}};
+  for (const auto& [name, use] : sets) {
+    const auto count = facts.summary->value(name, std::int64_t{0});
+    table.rows.push_back({Cell(name), Cell(std::to_string(count), static_cast<double>(count)), Cell(use)});
+  }
+  document.add(table);
+  Points points;
+  const bool named = !facts.classes.empty() && facts.classes.front() != "0";
+  if (named) points.items.push_back(Text().strong("Classes: ").add(joined(facts.classes)));
+  if (card != nullptr) {
+    points.items.push_back(Text().strong("Source: ").add(card->source));
+    points.items.push_back(Text().strong("Known defects: ").add(card->defects));
+  }
+  const std::string note = facts.summary->value("note", "");
+  if (!note.empty()) points.items.push_back(Text().strong("Note: ").add(note));
+  if (!points.items.empty()) document.add(points);
+  document.add("Some sections train on fewer images or other labels; their tables and notes say so.");
+}
+
+}  // namespace
+
+void add_introduction(Document& document, const Facts& facts) {
+  add_banners(document, facts);
+  add_reading_guide(document, facts);
+  add_data_card(document, facts);
+}
+
+}  // namespace study
