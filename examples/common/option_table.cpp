@@ -192,6 +192,20 @@ std::vector<Option> network_options() {
            "On: allows ten times the learning rate and removes most of the dependence on the initialiser.",
        .tenth = kNoNumber,
        .choices = {"default", "on", "off"}},
+      {.name = "batch-norm-momentum",
+       .label = "batch norm momentum",
+       .group = Group::network,
+       .member = &S::batch_norm_momentum,
+       .definition =
+           "Share of the old moving mean and variance of batch norm that a step keeps; the networks are "
+           "evaluated with these.",
+       .unit = "share",
+       .typical = "0.9 (PyTorch) to 0.99 (Keras)",
+       .times_ten =
+           "Past 1 is not allowed; from 0.9 to 0.99 a run of fewer than some hundred steps is evaluated with "
+           "averages that have not arrived, close to chance.",
+       .tenth = "The averages are those of the last batch: evaluation is noisy.",
+       .high = 0.9999},
       {.name = "weights",
        .label = "weights to begin with",
        .group = Group::network,

@@ -12,7 +12,8 @@ namespace {
 constexpr std::int64_t kWhitened = 5000;  // images from which the speedrun network takes its first layer
 
 noyau::Sequential network_from_file(const Settings& s) {
-  for (const char* name : {"width", "depth", "activation", "initializer", "dropout", "batch-norm"}) {
+  for (const char* name :
+       {"width", "depth", "activation", "initializer", "dropout", "batch-norm", "batch-norm-momentum"}) {
     const Option& o = option(name, "");
     if (value_of(o, s) != default_of(o))
       stop(Exit::usage, name, " is for networks of the zoo; ", s.model, " says its own");
@@ -39,12 +40,18 @@ noyau::ModelOptions model_options(const Settings& s, const noyau::DataInfo& info
   return options;
 }
 
+void set_batch_norm_momentum(noyau::Sequential& network, double momentum) {
+  for (const noyau::NamedModule& each : network.modules())
+    if (auto* norm = dynamic_cast<noyau::BatchNorm*>(each.module)) norm->options.momentum = momentum;
+}
+
 }  // namespace
 
 noyau::Sequential make_network(const Settings& s, const noyau::Dataset& train) {
   if (s.model.ends_with(".json")) return network_from_file(s);
   noyau::Sequential network =
       blaming(Exit::usage, [&] { return noyau::make_model(s.model, model_options(s, train.info())); });
+  set_batch_norm_momentum(network, s.batch_norm_momentum);
   if (s.model == "speedrun")
     noyau::whiten(network, noyau::normalize(train.first(kWhitened).images(), train.info()));
   return network;

@@ -28,6 +28,7 @@ struct Settings {
   std::string initializer = "default";
   double dropout = -1;
   std::string batch_norm = "default";
+  double batch_norm_momentum = 0.9;
   std::string weights;
 
   // training

@@ -19,6 +19,12 @@ std::string cost_key(const Settings& settings) {
   return key.dump();
 }
 
+std::string percent(double share) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
+  return text;
+}
+
 bool reuses(const Settings& settings) { return settings.ensemble > 1 || settings.tta != "none"; }
 
 }  // namespace
@@ -116,9 +122,8 @@ void Runner::execute(const Todo& todo) {
   predicted_ += todo.seconds;
   const Json& accuracy = row["test"].is_object() ? row["test"]["accuracy"] : row["test"];
   progress_.line(message(
-      what,
-      accuracy.is_number() ? message("  test accuracy ", 100 * accuracy.get<double>(), " %") : "  diverged",
-      "  ", duration(seconds)));
+      what, accuracy.is_number() ? "  test accuracy " + percent(accuracy.get<double>()) : "  diverged", "  ",
+      duration(seconds)));
   append(run, row);
 }
 

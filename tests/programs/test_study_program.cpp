@@ -1,0 +1,160 @@
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "catch2.h"
+#include "common/files.h"
+#include "programs/process.h"
+#include "programs/scratch.h"
+#include "programs/tiny_data.h"
+
+using Json = nlohmann::ordered_json;
+using Arguments = std::vector<std::string>;
+
+namespace {
+
+constexpr const char* kPlan = R"({ // small
+  "title": "Tiny", "budget": 0, "seeds": [1, 2],
+  "settings": {"data": "fashion-mnist", "data-dir": "data", "validation-images": 100, "model": "softmax-regression",
+               "epochs": 2, "batch": 50, "keep": "last"},
+  "sections": [
+    {"group": "lr", "kind": "sweep", "variable": "rate", "question": "Which rate?", "values": [0.01, 0.05]},
+    {"group": "batch", "kind": "sweep", "variable": "batch", "question": "Which batch?", "values": [50, 100]},
+    {"group": "ladder", "kind": "ladder", "question": "How far?", "seeds": [1], "steps": [
+      {"label": "plain", "settings": {}},
+      {"label": "mirrored views", "settings": {"tta": "flip"}},
+      {"label": "ensemble", "settings": {"ensemble": 2}}]}
+  ]})";
+
+/// A working directory with a tiny data set and a tiny plan.
+struct Bench {
+  Scratch scratch;
+
+  explicit Bench(const std::string& plan = kPlan) {
+    write_tiny_data(scratch / "data");
+    std::ofstream(scratch / "tiny.json") << plan;
+  }
+  ProcessResult run(Arguments arguments, ProcessOptions options = {}) const {
+    options.directory = scratch.path();
+    return run_program("noyau-study", arguments, options);
+  }
+  std::vector<Json> rows() const {
+    std::vector<Json> rows;
+    programs::read_journal(scratch / "runs/tiny/results.jsonl",
+                           [&](const Json& row) { rows.push_back(row); });
+    return rows;
+  }
+  /// What identifies a row and must not change when the study is repeated.
+  std::set<std::string> results() const {
+    std::set<std::string> all;
+    for (const Json& row : rows())
+      all.insert(row["run"].dump() + row["group"].dump() + row["label"].dump() + row["test"]["loss"].dump());
+    return all;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("noyau-study runs a plan, one row each, and writes its report", "[programs]") {
+  const Bench bench;
+  const ProcessResult result = bench.run({"tiny.json"}, {.variables = {"DISPLAY="}});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(result.out == "report: runs/tiny/report.html\n");
+  CHECK(std::filesystem::exists(bench.scratch / "runs/tiny/report.html"));
+  const std::vector<Json> rows = bench.rows();
+  CHECK(rows.size() == 11);
+  for (const Json& row : rows) {
+    CHECK(row["schema"] == 1);
+    CHECK(row["status"] == "done");
+    CHECK(row["run"].get<std::string>().size() == 8);
+    CHECK(row["epochs"].size() == 2);
+    CHECK(row["test"]["confusion"].size() == 10);
+    CHECK(row["train"]["accuracy"].is_number());
+    CHECK(row["validation"]["accuracy"].is_number());
+    CHECK(row["seconds"]["total"].is_number());
+    CHECK(row["config"].size() > 20);
+  }
+  CHECK(bench.results().size() == 11);
+  CHECK_THAT(result.err, ContainsSubstring("0 of 11 rows are there, 11 to come in about"));
+
+  const ProcessResult again = bench.run({"tiny.json"});
+  CHECK(again.code == 0);
+  CHECK(bench.rows().size() == 11);
+  CHECK_THAT(again.err, ContainsSubstring("11 of 11 rows are there, 0 to come"));
+}
+
+TEST_CASE("a study killed at any moment goes on and ends with the same rows", "[programs]") {
+  const Bench whole, killed;
+  REQUIRE(whole.run({"tiny.json"}).code == 0);
+  for (const char* moment : {"1/11", "4/", "3/"}) {
+    bool sent = false;
+    const auto murder = [&](pid_t process, const std::string& err) {
+      if (!sent && err.find(moment) != std::string::npos) sent = kill(process, SIGKILL) == 0;
+    };
+    killed.run({"tiny.json"}, {.meanwhile = murder});
+  }
+  std::ofstream(killed.scratch / "runs/tiny/results.jsonl", std::ios::app) << "{\"torn";
+  REQUIRE(killed.run({"tiny.json"}).code == 0);
+  CHECK(killed.rows().size() == 11);
+  CHECK(killed.results() == whole.results());
+}
+
+TEST_CASE("Ctrl-C ends a study with 130", "[programs]") {
+  const Bench bench;
+  bool sent = false;
+  const auto interrupt = [&](pid_t process, const std::string& err) {
+    if (!sent && err.find("1/11") != std::string::npos) sent = kill(process, SIGINT) == 0;
+  };
+  const ProcessResult result = bench.run({"tiny.json"}, {.meanwhile = interrupt});
+  CHECK(result.code == 130);
+  CHECK_THAT(result.err, ContainsSubstring("repeat the command to go on"));
+}
+
+TEST_CASE("a budget leaves out later seeds first and says so", "[programs]") {
+  const Bench bench;
+  const ProcessResult result = bench.run({"tiny.json", "--budget", "0.001"});
+  CHECK(result.code == 0);
+  CHECK_THAT(result.err, ContainsSubstring("the budget has no room for"));
+  CHECK(bench.rows().size() < 11);
+}
+
+TEST_CASE("a dry run shows the cost and leaves no rows", "[programs]") {
+  const Bench bench;
+  const ProcessResult result = bench.run({"tiny.json", "--dry-run"});
+  CHECK(result.code == 0);
+  CHECK_THAT(result.err, ContainsSubstring("11 to come in about"));
+  CHECK(bench.rows().empty());
+}
+
+TEST_CASE("the report alone is written again from the rows", "[programs]") {
+  const Bench bench;
+  REQUIRE(bench.run({"tiny.json"}).code == 0);
+  std::filesystem::remove(bench.scratch / "runs/tiny/report.html");
+  CHECK(bench.run({"tiny.json", "--report-only"}).code == 0);
+  CHECK(std::filesystem::exists(bench.scratch / "runs/tiny/report.html"));
+}
+
+TEST_CASE("a bad plan exits 2 and a damaged row 3, in one line", "[programs]") {
+  const auto refused = [](const Bench& bench, int code, const char* text) {
+    const ProcessResult result = bench.run({"tiny.json"});
+    INFO(result.err);
+    CHECK(result.code == code);
+    CHECK_THAT(result.err, ContainsSubstring(text));
+    CHECK(std::count(result.err.begin(), result.err.end(), '\n') == 1);
+  };
+  refused(Bench("{"), 2, "tiny.json: not valid JSON: line 1");
+  refused(Bench(R"({"title": "t", "settings": {"bath": 3}, "sections": [{}]})"), 2,
+          "unknown option 'bath'; did you mean 'batch'?");
+  const Bench damaged;
+  std::filesystem::create_directories(damaged.scratch / "runs/tiny");
+  std::ofstream(damaged.scratch / "runs/tiny/results.jsonl") << "rubbish\n{\"schema\":1}\n";
+  refused(damaged, 3, "results.jsonl: line 1 is no row of results");
+  const ProcessResult absent = damaged.run({"absent.json"});
+  CHECK(absent.code == 2);
+  CHECK_THAT(absent.err, ContainsSubstring("cannot read absent.json: No such file or directory"));
+  CHECK(damaged.run({}).code == 2);
+}
