@@ -35,6 +35,9 @@ bool parse(Request& request, int argc, char** argv) {
   line.flag("dry-run", request.dry_run, "show the configuration and the predicted time");
   line.flag("json", request.json, "print the result as JSON");
   if (!line.parse(argc, argv)) return false;
+  if (request.settings.ensemble > 1)
+    stop(Exit::usage,
+         "--ensemble: noyau-train trains one network; ensembles are made by the plans of noyau-study");
   if (!request.resume.empty())
     request.settings = resumed_settings(request.resume, request.settings, line.given());
   return true;

@@ -86,7 +86,7 @@ class Peer {
   }
 
   Json start(const Json& command) {
-    ny::seed(command.value("seed", 0));
+    ny::seed(command.value("seed", std::uint64_t{0}));
     rate_ = command.at("rate");
     net_ = reference_network(command.at("dropout"));
     sgd_.emplace(
@@ -94,7 +94,7 @@ class Peer {
         ny::SgdOptions{.rate = rate_, .momentum = 0.9, .weight_decay = command.value("weight_decay", 0.0)});
     batches_.clear();
     for (int i = 0; i < 5; ++i) batches_.push_back(random_batch());
-    seed_ = command.value("seed", 0);
+    seed_ = command.value("seed", std::uint64_t{0});
     return Json::object();
   }
 
