@@ -112,7 +112,8 @@ Fans fans(const Shape& kernel, std::int64_t groups) {
   if (kernel.rank() == 2) return {static_cast<double>(kernel[0]), static_cast<double>(kernel[1])};
   if (kernel.rank() != 4) return {static_cast<double>(kernel.size()), static_cast<double>(kernel.size())};
   const auto window = static_cast<double>(kernel[0] * kernel[1]);
-  return {window * static_cast<double>(kernel[2]), window * static_cast<double>(kernel[3] / groups)};
+  const std::int64_t out = kernel[3] / groups;
+  return {window * static_cast<double>(kernel[2]), window * static_cast<double>(out)};
 }
 
 void initialize(const Tensor& kernel, const Initializer& rule, const Fans& fans, Generator& generator) {
