@@ -88,6 +88,7 @@ Plan prepare(const Request& request, const std::string& folder, const programs::
   const double budget = plan.budget;
   plan = read_plan(request.plan, overrides);
   plan.budget = budget;
+  plan.fell_back = plan.base.data != "cifar10";
   return plan;
 }
 

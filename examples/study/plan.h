@@ -46,6 +46,7 @@ struct Plan {
   double budget = 0;              ///< Seconds that all runs may take together; 0: no limit.
   Settings base;                  ///< Settings that all sections start from.
   std::vector<Section> sections;  ///< In the order of the report.
+  bool fell_back = false;         ///< CIFAR-10 could not be had, and another data set takes its place.
 };
 
 /// Reads a plan; stops with Exit::usage, naming file and place, on anything unknown, missing or out of range.

@@ -39,15 +39,8 @@ const Card* card_of(const std::string& name) {
   return found == kCards.end() ? nullptr : &found->second;
 }
 
-bool fell_back(const Facts& facts) {
-  if (facts.data != "fashion-mnist") return false;
-  return std::any_of(facts.rows.begin(), facts.rows.end(), [](const Row& row) {
-    return row.row.is_object() && row.row.value("config", Json::object()).value("data", "") == "auto";
-  });
-}
-
 void add_banners(Document& document, const Facts& facts) {
-  if (fell_back(facts)) {
+  if (facts.plan->fell_back) {
     document.add(Note{
         Note::Kind::banner,
         "CIFAR-10 could not be had on this machine. Everything below was measured on Fashion-MNIST instead: "
