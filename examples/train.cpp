@@ -105,7 +105,7 @@ class Training {
   Exit train_and_report() {
     const Stopwatch clock;
     noyau::FitOptions options = fit_options(settings_, images_.split.train);
-    options.stop = interrupts_.token();
+    options.stop = asked(interrupts_.token());
     options.checkpoint = file("last.ckpt");
     options.resume = std::filesystem::exists(options.checkpoint);
     options.on_batch_end = [&](const noyau::BatchReport& b) { show_batch(b, clock); };
@@ -145,7 +145,7 @@ class Training {
   void report(const noyau::History& history, double seconds) {
     const noyau::PredictOptions options{.views = noyau::views_named(settings_.tta),
                                         .device = noyau::Device(settings_.device),
-                                        .stop = interrupts_.token()};
+                                        .stop = asked(interrupts_.token())};
     const noyau::Dataset& test = images_.split.test;
     const noyau::Evaluation result = noyau::evaluate(network_, test, options);
     if (!request_.json) {

@@ -61,7 +61,7 @@ Tensor predict(const Network& network, const Dataset& dataset, const PredictOpti
   const Loader loader(dataset, {.batch = options.batch, .device = options.device, .prefetch = 0});
   std::vector<Tensor> parts;
   for (const Batch& batch : loader.epoch(0)) {
-    if (options.stop.stop_requested()) throw Stopped();
+    if (options.stop && options.stop()) throw Stopped();
     parts.push_back(outputs(network, batch.images, options.views).to(Device()));
   }
   return concat(parts, 0);

@@ -126,7 +126,7 @@ class Fit {
   }
 
   Ended should_end() const {
-    if (options_.stop.stop_requested()) return Ended::stopped;
+    if (options_.stop && options_.stop()) return Ended::stopped;
     return options_.budget > 0 && run_clock_.seconds() >= options_.budget ? Ended::budget : Ended::epochs;
   }
 

@@ -2,12 +2,18 @@
 /// \file
 /// Ctrl-C and SIGTERM as a stop token.
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 
 #include "common/exit.h"
 
 namespace programs {
+
+/// Whether stop was requested from `token`, as a question to ask repeatedly.
+inline std::function<bool()> asked(std::stop_token token) {
+  return [token = std::move(token)] { return token.stop_requested(); };
+}
 
 /// Turns SIGINT and SIGTERM into a request to stop; a second one ends the process at once.
 ///

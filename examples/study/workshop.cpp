@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/files.h"
+#include "common/interrupt.h"
 #include "common/progress.h"
 #include "noyau/serialize.h"
 
@@ -91,7 +92,8 @@ Json Workshop::run(const Settings& settings, const OnBatch& on_batch) {
   row["epochs"] = members.front().epochs;
   const programs::Stopwatch evaluation_clock;
   if (row["error"].is_null()) {
-    const noyau::PredictOptions options{.views = noyau::views_named(settings.tta), .stop = stop_};
+    const noyau::PredictOptions options{.views = noyau::views_named(settings.tta),
+                                        .stop = programs::asked(stop_)};
     row["test"] = full_json(evaluate_together(members, data.split.test, options), data.split.test);
     row["train"] = brief_json(evaluate_together(members, data.split.train.first(kTrainMeasured), options));
     if (!data.split.validation.empty())
@@ -120,7 +122,7 @@ Trained Workshop::train(const Settings& settings, const std::string& key, const 
   const auto optimizer = make_optimizer(settings, trained.network);
   noyau::FitOptions options = fit_options(settings, data.split.train);
   options.budget = 0;
-  options.stop = stop_;
+  options.stop = programs::asked(stop_);
   options.checkpoint = folder_ + "/" + key + ".ckpt";
   options.resume = std::filesystem::exists(options.checkpoint);
   options.on_batch_end = on_batch;

@@ -3,7 +3,6 @@
 /// Training loops: fit() learns from a data set, evaluate() measures on one, predict() gives the outputs.
 
 #include <limits>
-#include <stop_token>
 
 #include "noyau/data.h"
 #include "noyau/loss.h"
@@ -43,15 +42,18 @@ NOYAU_API const std::vector<std::string>& view_names();
 /// The views of that name; throws, with the nearest, on an unknown one.
 NOYAU_API Views views_named(std::string_view name);
 
+/// Asked after every step or batch: true ends the work. From a std::stop_token: `[t] { return t.stop_requested(); }`.
+using StopRequested = std::function<bool()>;
+
 /// How predict() and evaluate() go about it.
 struct PredictOptions {
-  std::int64_t batch = 250;   ///< Images at a time; no result depends on it.
-  Views views = Views::one;   ///< Averaged views of each image.
-  Device device = {};         ///< Where the model is.
-  std::stop_token stop = {};  ///< Throws Stopped when asked to stop.
+  std::int64_t batch = 250;  ///< Images at a time; no result depends on it.
+  Views views = Views::one;  ///< Averaged views of each image.
+  Device device = {};        ///< Where the model is.
+  StopRequested stop = {};   ///< Throws Stopped when true.
 };
 
-/// Thrown by what is asked to stop by its stop token before it has a result.
+/// Thrown by what is asked to stop before it has a result.
 class NOYAU_API Stopped : public Error {
  public:
   Stopped() : Error("stopped on request") {}  ///< Says so.
@@ -142,7 +144,7 @@ struct FitOptions {
   std::int64_t patience = 0;  ///< Epochs without a lower validation loss after which to end; 0: never.
   bool restore_best = false;  ///< Leave the weights of the lowest validation loss in the model, not the last.
   double budget = 0;          ///< Seconds of training after which to end, checkpoint written; 0: no limit.
-  std::stop_token stop = {};  ///< Ends training after the step under way, checkpoint written.
+  StopRequested stop = {};    ///< Ends training after the step under way, checkpoint written, when true.
   std::string checkpoint = {};  ///< File written after each epoch and on stopping; none where empty.
   bool resume = false;          ///< Go on from `checkpoint`, bit for bit as if training had never stopped.
   /// Scalar to minimise from logits and targets; the cross-entropy where empty.
