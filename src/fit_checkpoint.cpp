@@ -157,6 +157,7 @@ void load_fit(const std::string& path, const FitMemory& memory) {
 
 std::vector<NamedTensor> copies(const std::vector<NamedTensor>& tensors) {
   std::vector<NamedTensor> result;
+  result.reserve(tensors.size());
   for (const NamedTensor& each : tensors) result.push_back({each.name, each.tensor.clone()});
   return result;
 }

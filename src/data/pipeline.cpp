@@ -119,7 +119,7 @@ struct Pipeline::Canvas {
   }
 };
 
-Pipeline::Pipeline(Augment augment, const Dataset& dataset, std::uint64_t seed)
+Pipeline::Pipeline(const Augment& augment, const Dataset& dataset, std::uint64_t seed)
     : dataset_(dataset), seed_(seed) {
   for (const Augment::Step& step : augment.steps()) {
     const bool mixes = step.kind == Kind::mixup || step.kind == Kind::cutmix;

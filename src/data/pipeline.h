@@ -16,7 +16,7 @@ struct PipelineScratch {
 
 class Pipeline {
  public:
-  Pipeline(Augment augment, const Dataset& dataset, std::uint64_t seed);
+  Pipeline(const Augment& augment, const Dataset& dataset, std::uint64_t seed);
 
   // Writes image `index`, augmented and normalised, to `out` [h, w, c], and its target to `target` [classes] if labels mix.
   void apply(std::int64_t epoch, std::int64_t index, float* out, float* target,
