@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "noyau/ops.h"
+#include "profiler.h"
 #include "tensor_impl.h"
 
 namespace noyau::inline v0 {
@@ -270,6 +271,7 @@ bool wants_grad(const Tensor& x) {
 }
 
 std::vector<Tensor> grad(const Tensor& out, const std::vector<Tensor>& wrt, const GradOptions& options) {
+  const PhaseScope phase(ProfilePhase::backward);
   const Tensor seed = checked_seed("grad", out, options.seed);
   std::unordered_set<const AutogradMeta*> targets;
   for (const Tensor& x : wrt) {
@@ -304,6 +306,7 @@ std::vector<Tensor> grad(const Tensor& out, const std::vector<Tensor>& wrt, cons
 }
 
 void backward(const Tensor& loss, const Tensor& seed) {
+  const PhaseScope phase(ProfilePhase::backward);
   const NoGrad off;
   const MetaPtr root = loss.defined() ? loss.impl()->autograd : nullptr;
   GradMap grads{{root.get(), checked_seed("backward", loss, seed)}};

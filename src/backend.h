@@ -2,6 +2,7 @@
 // The backends, as lists of plain functions on pointers, and the only place that knows which exist.
 #include "kernel_dims.h"
 #include "noyau/tensor.h"
+#include "profiler.h"
 
 namespace noyau::inline v0 {
 
@@ -40,6 +41,7 @@ void by_dtype(Types<Ts...>, std::string_view op, Dtype dtype, F&& f) {
 template <class F>
 void by_device(std::string_view op, Device device, F&& f) {
   if (device.kind != Device::Kind::cpu) detail::fail_device(op, device);
+  const KernelTimer timer(op);
   Context context{device};
   f(Cpu{}, context);
 }

@@ -6,6 +6,7 @@
 
 #include "noyau/names.h"
 #include "optimizer_updates.h"
+#include "profiler.h"
 
 namespace noyau::inline v0 {
 
@@ -63,6 +64,7 @@ void Optimizer::zero_grad() const {
 }
 
 void Optimizer::step() {
+  const PhaseScope phase(ProfilePhase::update);
   if (clipping_.value > 0) clip_grad_value(parameters(), clipping_.value);
   if (clipping_.norm > 0) clip_grad_norm(parameters(), clipping_.norm);
   for (Slot& slot : slots_) {

@@ -80,6 +80,7 @@ void Tensor::mark_written() const { impl_of(*this).storage->version.fetch_add(1)
 void* Tensor::device_pointer(Dtype expected) const {
   const TensorImpl& impl = impl_of(*this);
   NOYAU_CHECK(impl.dtype == expected, "tensor: elements are ", impl.dtype, ", not ", expected);
+  note_operand(*this);
   return impl.bytes();
 }
 

@@ -13,6 +13,11 @@ Tensor dinput_op(const Conv2dDims& d, const Tensor& dy, const Tensor& kernel, co
                  const ConvTranspose2dOptions& options);
 Tensor dkernel_op(const Conv2dDims& d, const Tensor& x, const Tensor& dy);
 
+double flops_of(const Conv2dDims& d) {
+  return 2.0 * static_cast<double>(d.n * d.oh * d.ow * d.oc) *
+         static_cast<double>(d.kh * d.kw * d.ic / d.groups);
+}
+
 template <class T>
 const T* data_or_null(const Tensor& tensor) {
   return tensor.defined() ? tensor.device_data<T>() : nullptr;
@@ -27,6 +32,7 @@ Tensor forward_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, co
   const Tensor y = empty({d.n, d.oh, d.ow, d.oc}, {x.dtype(), x.device()});
   dispatch(Floats{}, "conv2d", x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
+    note_flops(flops_of(d));
     on.template conv2d_forward<T>(context, d, x.device_data<T>(), kernel.device_data<T>(),
                                   data_or_null<T>(bias), y.device_data<T>());
   });
@@ -43,6 +49,7 @@ Tensor dinput_op(const Conv2dDims& d, const Tensor& dy, const Tensor& kernel, co
   const Tensor dx = empty({d.n, d.ih, d.iw, d.ic}, {dy.dtype(), dy.device()});
   dispatch(Floats{}, "conv2d_transpose", dy, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
+    note_flops(flops_of(d));
     on.template conv2d_dinput<T>(context, d, dy.device_data<T>(), kernel.device_data<T>(),
                                  data_or_null<T>(bias), dx.device_data<T>());
   });
@@ -58,6 +65,7 @@ Tensor dkernel_op(const Conv2dDims& d, const Tensor& x, const Tensor& dy) {
   const Tensor dkernel = empty({d.kh, d.kw, d.ic / d.groups, d.oc}, {x.dtype(), x.device()});
   dispatch(Floats{}, "conv2d_dkernel", x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
+    note_flops(flops_of(d));
     on.template conv2d_dkernel<T>(context, d, x.device_data<T>(), dy.device_data<T>(),
                                   dkernel.device_data<T>());
   });

@@ -110,6 +110,7 @@ Tensor product(const char* op, const MatmulDims& d, const Shape& shape, const Te
   const Tensor c = empty(shape, {a.dtype(), a.device()});
   dispatch(Floats{}, op, a, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
+    note_flops(2.0 * static_cast<double>(c.size()) * static_cast<double>(d.k));
     on.template matmul<T>(context, d, a.device_data<T>(), b.device_data<T>(),
                           bias.defined() ? bias.device_data<T>() : nullptr, c.device_data<T>());
   });
