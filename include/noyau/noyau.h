@@ -8,6 +8,7 @@
 #include "noyau/cpu.h"
 #include "noyau/data.h"
 #include "noyau/error.h"
+#include "noyau/explain.h"
 #include "noyau/image.h"
 #include "noyau/init.h"
 #include "noyau/layers.h"
