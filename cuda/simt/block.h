@@ -1,0 +1,98 @@
+#pragma once
+// The state of one block while it runs: what each thread waits for, and who may run next. Internal to the simulator.
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "fiber.h"
+#include "language.h"
+
+namespace simt {
+
+enum class Order : std::uint8_t { forward, reverse, shuffle };
+
+// One kernel launch: what runs, over which grid, and how to call it with its arguments.
+struct Launch {
+  const void* kernel = nullptr;
+  dim3 grid, block;
+  std::size_t shared_bytes = 0;
+  void (*invoke)(const void* arguments) = nullptr;
+  const void* arguments = nullptr;
+  std::uint32_t id = 0;
+};
+
+enum class Wait : std::uint8_t { nothing, block, named, warp, finished };
+
+struct PendingCopy {
+  char* to;
+  const char* from;  // null fills with zeros
+  unsigned bytes;
+};
+
+struct Thread {
+  Context context = nullptr;
+  uint3 index{};
+  unsigned linear = 0;
+  unsigned position = 0;  // in the order in which threads run
+  Wait wait = Wait::nothing;
+  Site site;
+  const char* operation = nullptr;  // what it waits in
+  std::uint32_t mask = 0;           // lanes that a warp collective waits for
+  int barrier = 0, expected = 0;    // number of a named barrier, and how many threads it counts
+  void* operand = nullptr;
+  bool vote = false;
+  std::vector<std::vector<PendingCopy>> copies;  // cp.async groups; the last one is still open
+};
+
+// Runs the blocks of launches, one at a time, on one CPU thread.
+class Block {
+ public:
+  // Runs block number `index` of the launch; returns what went wrong in one line, or nothing.
+  std::string run(const Launch& launch, std::uint64_t index, Order order, std::uint64_t seed);
+
+  Thread& current() { return *current_; }
+  const Launch& launch() const { return *launch_; }
+  std::uint64_t index() const { return index_; }
+  char* shared() { return shared_; }
+
+  // Returns how many threads brought a true predicate.
+  int barrier(bool predicate, Site site);
+  void named_barrier(int number, int expected, Site site);
+  using Complete = void (*)(void* const* operands, std::uint32_t mask);
+  void collective(const char* operation, std::uint32_t mask, void* operand, Complete complete, Site site);
+  void run_thread();
+  [[noreturn]] void fail(std::string report);
+
+  std::vector<Thread> threads;
+
+ private:
+  void prepare();
+  void arrange(Order order, std::uint64_t seed);
+  void set_ready(Thread& t) { ready_[t.position / 64] |= std::uint64_t{1} << (t.position % 64); }
+  void clear_ready(Thread& t) { ready_[t.position / 64] &= ~(std::uint64_t{1} << (t.position % 64)); }
+  int next_ready(unsigned from) const;
+  void suspend(Wait wait, const char* operation, Site site);
+  void resume_from(unsigned position);
+  std::string stuck() const;
+  std::string why_missing(const Thread& waiting, const Thread& missing) const;
+  void check_peers(const Thread& me, std::uint32_t waiting) const;
+
+  const Launch* launch_ = nullptr;
+  std::uint64_t index_ = 0;
+  Thread* current_ = nullptr;
+  Context scheduler_ = nullptr;
+  Stacks stacks_;
+  std::vector<unsigned> order_;
+  std::vector<std::uint64_t> ready_;
+  std::vector<std::uint32_t> warp_waiting_;  // for each warp, the lanes inside a collective
+  unsigned finished_ = 0, arrived_ = 0;
+  int votes_ = 0;  // at the last barrier
+  std::vector<char> arena_;
+  char* shared_ = nullptr;
+  std::string failure_;
+};
+
+// The block that this CPU thread runs, or null outside kernels.
+extern constinit thread_local Block* block;
+
+}  // namespace simt

@@ -1,0 +1,118 @@
+#include "memory.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <shared_mutex>
+
+namespace simt {
+
+namespace {
+
+constexpr std::size_t kGuard = 256;  // also the alignment that cudaMalloc promises
+constexpr std::size_t kQuarantine = std::size_t{64}
+                                    << 20;  // freed bytes that are kept, to recognise their use
+
+struct Registry {
+  std::shared_mutex mutex;
+  std::map<std::uintptr_t, Allocation> allocations;  // by begin
+  std::deque<std::uintptr_t> freed;                  // oldest first
+  std::size_t device_bytes = 0, freed_bytes = 0, count = 0;
+};
+
+Registry& registry() {
+  static auto& r = *new Registry;  // outlives every static object that frees memory
+  return r;
+}
+
+std::uintptr_t key(const void* p) { return reinterpret_cast<std::uintptr_t>(p); }
+
+// The allocation whose guarded range holds `p`, or null. The caller holds the lock.
+const Allocation* find(const Registry& r, const void* p) {
+  auto after = r.allocations.upper_bound(key(p) + kGuard);
+  if (after == r.allocations.begin()) return nullptr;
+  const Allocation& a = std::prev(after)->second;
+  return key(p) < key(a.begin) + a.bytes + kGuard ? &a : nullptr;
+}
+
+void drop_oldest(Registry& r) {
+  const auto it = r.allocations.find(r.freed.front());
+  r.freed.pop_front();
+  r.freed_bytes -= it->second.bytes;
+  std::free(it->second.begin - kGuard);
+  r.allocations.erase(it);
+}
+
+std::string describe(const Allocation& a) {
+  return std::string(a.space == Space::device ? "allocation " : "pinned allocation ") +
+         std::to_string(a.number) + " of " + std::to_string(a.bytes) + " bytes";
+}
+
+}  // namespace
+
+void* allocate(std::size_t bytes, Space space) {
+  Registry& r = registry();
+  const std::unique_lock lock(r.mutex);
+  if (space == Space::device && r.device_bytes + bytes > kDeviceBytes) return nullptr;
+  const std::size_t rounded = (bytes + kGuard - 1) / kGuard * kGuard;
+  auto* memory = static_cast<char*>(std::aligned_alloc(kGuard, rounded + 2 * kGuard));
+  if (memory == nullptr) return nullptr;
+  std::memset(memory, 0xff, rounded + 2 * kGuard);
+  char* begin = memory + kGuard;
+  r.allocations[key(begin)] = {begin, bytes, space, ++r.count, false};
+  if (space == Space::device) r.device_bytes += bytes;
+  return begin;
+}
+
+bool release(void* pointer, Space space) {
+  Registry& r = registry();
+  const std::unique_lock lock(r.mutex);
+  const auto it = r.allocations.find(key(pointer));
+  if (it == r.allocations.end() || it->second.freed || it->second.space != space) return false;
+  Allocation& a = it->second;
+  if (space == Space::device) r.device_bytes -= a.bytes;
+  std::memset(a.begin, 0xff, a.bytes);
+  a.freed = true;
+  r.freed.push_back(key(pointer));
+  r.freed_bytes += a.bytes;
+  while (r.freed_bytes > kQuarantine) drop_oldest(r);
+  return true;
+}
+
+std::size_t allocated() {
+  Registry& r = registry();
+  const std::shared_lock lock(r.mutex);
+  return r.device_bytes;
+}
+
+std::string outside(const void* p, std::size_t bytes) {
+  Registry& r = registry();
+  const std::shared_lock lock(r.mutex);
+  const Allocation* a = find(r, p);
+  if (a == nullptr) return "no device memory";
+  if (a->freed) return describe(*a) + ", which is freed";
+  const auto offset = static_cast<std::ptrdiff_t>(key(p) - key(a->begin));
+  if (offset < 0) return std::to_string(-offset) + " bytes before the begin of " + describe(*a);
+  const auto end = static_cast<std::size_t>(offset) + bytes;
+  if (end <= a->bytes) return {};
+  return std::to_string(end - a->bytes) + " bytes past the end of " + describe(*a);
+}
+
+bool on_device(const void* p) {
+  Registry& r = registry();
+  const std::shared_lock lock(r.mutex);
+  return find(r, p) != nullptr;
+}
+
+void set_bounds(void* pointer, std::size_t bytes) {
+  Registry& r = registry();
+  const std::unique_lock lock(r.mutex);
+  const auto it = r.allocations.find(key(pointer));
+  if (it != r.allocations.end() && bytes <= it->second.bytes) it->second.bytes = bytes;
+}
+
+}  // namespace simt
