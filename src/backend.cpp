@@ -1,5 +1,6 @@
 #include "backend.h"
 
+#include "devices.h"
 #include "tensor_impl.h"
 
 namespace noyau::inline v0 {
@@ -9,8 +10,11 @@ namespace detail {
 void fail_dtype(std::string_view op, Dtype dtype) { fail(op, ": not available for ", dtype); }
 
 void fail_device(std::string_view op, Device device) {
-  fail(op, ": tensor on ", device, ", but this build of noyau has no CUDA backend");
+  fail(op, ": tensor on ", device,
+       ", but this build of noyau has no CUDA backend; configure with -DNOYAU_CUDA=ON");
 }
+
+Context cuda_context(Device device) { return {device, cuda::stream(device.index)}; }
 
 }  // namespace detail
 

@@ -6,12 +6,21 @@
 
 namespace noyau::inline v0 {
 
+#ifndef NOYAU_HAS_CUDA
+#define NOYAU_HAS_CUDA 0
+#endif
+inline constexpr bool kHasCuda = NOYAU_HAS_CUDA;
+
 // What a kernel may use besides its arguments.
 struct Context {
   Device device;
+  void* stream = nullptr;  // of the CUDA backend: a cudaStream_t
 };
 
 struct Cpu {
+#include "kernels.inc"
+};
+struct Cuda {
 #include "kernels.inc"
 };
 
@@ -28,6 +37,8 @@ using AllTypes = Types<float, double, half, bfloat16, std::int32_t, std::uint8_t
 namespace detail {
 [[noreturn]] void fail_dtype(std::string_view op, Dtype dtype);
 [[noreturn]] void fail_device(std::string_view op, Device device);
+// The context of kernels on a CUDA device.
+Context cuda_context(Device device);
 }  // namespace detail
 
 // Calls f(Type<T>{}) with the T of `dtype`; throws, naming `op`, when Ts lacks it.
@@ -40,10 +51,18 @@ void by_dtype(Types<Ts...>, std::string_view op, Dtype dtype, F&& f) {
 // Calls f(backend, context) for `device`.
 template <class F>
 void by_device(std::string_view op, Device device, F&& f) {
-  if (device.kind != Device::Kind::cpu) detail::fail_device(op, device);
   const KernelTimer timer(op);
-  Context context{device};
-  f(Cpu{}, context);
+  if (device.kind == Device::Kind::cpu) {
+    Context context{device};
+    return f(Cpu{}, context);
+  }
+  if constexpr (kHasCuda) {
+    Context context = detail::cuda_context(device);
+    f(Cuda{}, context);
+    if (profiling()) synchronize(device);
+    return;
+  }
+  detail::fail_device(op, device);
 }
 
 // Calls f(backend, context, Type<T>{}) for the device and dtype of `x`.

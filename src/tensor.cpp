@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <cstring>
 
 #include "backend.h"
-#include "memory.h"
+#include "devices.h"
 #include "noyau/ops.h"
 #include "tensor_impl.h"
 
@@ -16,6 +15,11 @@ namespace {
 const TensorImpl& impl_of(const Tensor& tensor) {
   NOYAU_CHECK(tensor.defined(), "tensor: undefined");
   return *tensor.impl();
+}
+
+void copy_elements(const Tensor& to, const Tensor& from) {
+  copy_bytes(to.device(), to.impl()->bytes(), from.device(), from.impl()->bytes(),
+             static_cast<std::size_t>(from.size()) * element_size(from.dtype()));
 }
 
 }  // namespace
@@ -52,12 +56,10 @@ void append(std::string& text, const Device& device) {
   append(text, message("cuda:", device.index));
 }
 
-Storage::Storage(std::size_t size, Device where) : data(nullptr), bytes(size), device(where) {
-  if (device.kind != Device::Kind::cpu) detail::fail_device("tensor", device);
-  data = allocate(bytes);
-}
+Storage::Storage(std::size_t size, Device where)
+    : data(allocate_on(where, size)), bytes(size), device(where) {}
 
-Storage::~Storage() { release(data, bytes); }
+Storage::~Storage() { release_on(device, data, bytes); }
 
 Tensor make_view(std::shared_ptr<Storage> storage, std::int64_t offset, const Shape& shape, Dtype dtype) {
   auto impl = std::make_shared<TensorImpl>();
@@ -111,8 +113,13 @@ Tensor Tensor::operator[](std::int64_t i) const {
 }
 
 Tensor Tensor::to(Device target) const {
-  if (device() == target) return *this;
-  detail::fail_device("to", target);
+  const Device source = device();
+  if (source == target) return *this;
+  const Tensor y = empty(shape(), {dtype(), target});
+  copy_elements(y, *this);
+  if (!is_floating(dtype())) return y;
+  return record("to", y, {*this}, [=](const Tensor& dy, const Tensor&) -> Grads { return {dy.to(source)}; },
+                {.differentiable = true, .reads_output = false, .reads_inputs = false});
 }
 
 Tensor Tensor::clone() const {
@@ -129,8 +136,7 @@ void Tensor::copy_from(const Tensor& source) const {
   NOYAU_CHECK(shape() == source.shape() && dtype() == source.dtype(), "copy: destination is ", *this,
               " but source is ", source);
   mark_written();
-  std::memcpy(impl_->bytes(), source.to(device()).impl()->bytes(),
-              static_cast<std::size_t>(size()) * element_size(dtype()));
+  copy_elements(*this, source);
 }
 
 Tensor empty(const Shape& shape, const TensorOptions& options) {

@@ -17,17 +17,20 @@ bool is_checked(const Tensor& input) { return input.defined() && input.dtype() =
 std::vector<double> numeric_gradient(const Function& f, const std::vector<Tensor>& inputs, std::size_t which,
                                      double step) {
   std::vector<double> result;
-  for (std::int64_t i = 0; i < inputs[which].size(); ++i) {
+  const Tensor& input = inputs[which];
+  const Tensor values = input.detach().to(Device()).clone();
+  for (std::int64_t i = 0; i < input.size(); ++i) {
+    double& element = values.mutable_data<double>()[i];
+    const double before = element;
     const auto value_at = [&](double shift) {
-      double& element = inputs[which].mutable_data<double>()[i];
-      const double before = element;
-      element += shift;
-      const double value = f(inputs).item<double>();
-      element = before;
-      return value;
+      element = before + shift;
+      input.copy_from(values);
+      return f(inputs).item<double>();
     };
     result.push_back((value_at(step) - value_at(-step)) / (2 * step));
+    element = before;
   }
+  input.copy_from(values);
   return result;
 }
 
@@ -56,10 +59,11 @@ class Comparison {
  private:
   void compare(const char* order, std::size_t input, const Tensor& analytic,
                const std::vector<double>& numeric) {
+    const Tensor values = analytic.defined() ? analytic.detach().to(Device()) : Tensor();
     double largest = 1;
     for (const double value : numeric) largest = std::max(largest, std::fabs(value));
     for (std::size_t i = 0; i < numeric.size(); ++i) {
-      const double value = analytic.defined() ? analytic.data<double>()[i] : 0;
+      const double value = values.defined() ? values.data<double>()[i] : 0;
       const double error = std::fabs(value - numeric[i]) / largest;
       const bool worse = !(error <= result_.worst_error);  // true for NaN, which is worse than any number
       if (!worse || std::isnan(result_.worst_error)) continue;
@@ -81,7 +85,8 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
   std::vector<Tensor> leaves;
   std::vector<Tensor> checked;
   for (const Tensor& input : inputs) {
-    leaves.push_back(is_checked(input) ? input.clone().set_requires_grad(true) : input);
+    const Tensor moved = input.defined() ? input.to(options.device) : input;
+    leaves.push_back(is_checked(input) ? moved.clone().set_requires_grad(true) : moved);
     if (is_checked(input)) checked.push_back(leaves.back());
   }
   NOYAU_CHECK(!checked.empty(), "gradcheck: no f64 input");
@@ -91,14 +96,14 @@ GradcheckResult gradcheck(const Function& function, const std::vector<Tensor>& i
     shape = function(leaves).shape();
   }
   Generator generator(17);
-  const Tensor weights = normal(shape, 0, 1, {Dtype::f64}, generator);
+  const Tensor weights = normal(shape, 0, 1, {Dtype::f64, options.device}, generator);
   const Function weighted = [&](const std::vector<Tensor>& x) { return sum(mul(function(x), weights)); };
   Comparison comparison(options);
   comparison.run("first", weighted, leaves);
   if (!options.second_order || !comparison.result().passed) return comparison.result();
 
   const Function squared_gradient = [&](const std::vector<Tensor>& x) {
-    Tensor total = zeros({}, {Dtype::f64});
+    Tensor total = zeros({}, {Dtype::f64, options.device});
     const Tensor y = weighted(x);
     if (!y.requires_grad()) return total;
     for (const Tensor& g : grad(y, checked, {.create_graph = true})) {

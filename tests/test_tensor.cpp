@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "backend.h"
 #include "catch2.h"
 #include "noyau/ops.h"
 #include "noyau/tensor.h"
@@ -85,8 +86,21 @@ TEST_CASE("devices parse", "[fast]") {
   CHECK_THROWS_WITH(Device("gpu"),
                     ContainsSubstring("device: unknown device 'gpu'; give cpu, cuda or cuda:INDEX"));
   CHECK_THROWS_WITH(Device("cuda:x"), ContainsSubstring("device: bad index in 'cuda:x'"));
-  CHECK_THROWS_WITH(zeros({1}, {Dtype::f32, "cuda"}),
-                    ContainsSubstring("this build of noyau has no CUDA backend"));
+}
+
+TEST_CASE("a device that is not there is refused in one line", "[fast]") {
+  if (device_count(Device::Kind::cuda) > 0) return;
+  const char* const why = kHasCuda ? "cuda:0: " : "this build of noyau has no CUDA backend";
+  CHECK_THROWS_WITH(zeros({1}, {Dtype::f32, "cuda"}), ContainsSubstring(why));
+  CHECK_THROWS_WITH(ones({2}).to("cuda"), ContainsSubstring(why));
+  CHECK_THROWS_WITH(synchronize("cuda"), ContainsSubstring(why));
+}
+
+TEST_CASE("memory in use is counted for each device", "[fast]") {
+  const std::int64_t before = memory_use("cpu").live;
+  const Tensor x = zeros({1000});
+  CHECK(memory_use("cpu").live >= before + 4000);
+  CHECK(device_count(Device::Kind::cpu) == 1);
 }
 
 TEST_CASE("tensor errors say what is wrong", "[fast]") {

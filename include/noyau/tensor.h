@@ -196,7 +196,7 @@ NOYAU_API std::string to_string(const Tensor& tensor);
 /// Appends `f32 [8, 10] on cpu`.
 NOYAU_API void append(std::string& text, const Tensor& tensor);
 
-/// Bytes of tensor storage on the CPU.
+/// Bytes of tensor storage on a device.
 struct MemoryUse {
   std::int64_t live = 0;    ///< Held by tensors now.
   std::int64_t peak = 0;    ///< Most ever held by tensors at once, since the start or reset_peak_memory().
@@ -204,6 +204,12 @@ struct MemoryUse {
 };
 /// Present use of tensor memory on the CPU.
 NOYAU_API MemoryUse memory_use();
+/// Present use of tensor memory on `device`; throws when this build or machine lacks it.
+NOYAU_API MemoryUse memory_use(Device device);
+/// Waits until everything asked of `device` is done; throws what a kernel found wrong.
+NOYAU_API void synchronize(Device device);
+/// How many devices of a kind this build can use on this machine: 1 CPU, 0 or more of CUDA.
+NOYAU_API int device_count(Device::Kind kind);
 /// Sets the peak of memory_use() to what is live now.
 NOYAU_API void reset_peak_memory();
 /// Gives memory that is kept for reuse back to the system.

@@ -11,6 +11,7 @@ struct GradcheckOptions {
   double step = 1e-5;         ///< Half the distance of the central difference.
   double tolerance = 1e-7;    ///< Largest |analytic - numeric| / max(1, largest |numeric|) that passes.
   bool second_order = false;  ///< Check gradients of gradients as well.
+  Device device = {};         ///< Where the inputs are copied to; the function computes there.
 };
 /// What gradcheck() found.
 struct GradcheckResult {

@@ -1,8 +1,6 @@
 #pragma once
 // Helpers of the tests of ops.
-#include "catch2.h"
-#include "noyau/ops.h"
-#include "noyau/testing.h"
+#include "device.h"
 
 // Standard normal f64 numbers that depend on `seed` alone.
 inline noyau::Tensor random_f64(const noyau::Shape& shape, std::uint64_t seed) {
@@ -13,7 +11,5 @@ inline noyau::Tensor random_f64(const noyau::Shape& shape, std::uint64_t seed) {
 // Fails unless the first and second derivatives of `function` agree with central differences.
 inline void check_gradients(const std::function<noyau::Tensor(const std::vector<noyau::Tensor>&)>& function,
                             const std::vector<noyau::Tensor>& inputs) {
-  const noyau::GradcheckResult result = noyau::gradcheck(function, inputs, {.second_order = true});
-  INFO(result.what);
-  CHECK(result.passed);
+  noyau::testing::check_gradients_on_device(function, inputs, {.second_order = true});
 }
