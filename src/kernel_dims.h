@@ -75,6 +75,8 @@ struct MatmulDims {
   std::int64_t extents[kMaxRank], a_strides[kMaxRank], b_strides[kMaxRank];
 };
 
+enum class ConvAlgorithm : std::uint8_t;
+
 // One convolution or its adjoints.
 struct Conv2dDims {
   std::int64_t n;
@@ -85,6 +87,7 @@ struct Conv2dDims {
   std::int64_t top, left;  // zeros before the first row and column
   std::int64_t dilation_h, dilation_w;
   std::int64_t groups;
+  ConvAlgorithm algorithm;
 };
 
 // Output i of one axis reads input (begin + step * i) / divisor; nothing where that is no integer in [0, in), or, when

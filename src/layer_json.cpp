@@ -1,5 +1,6 @@
 #include "layer_json.h"
 
+#include "conv_algorithms.h"
 #include "name_table.h"
 
 namespace noyau::inline v0 {
@@ -117,6 +118,11 @@ void OptionReader::read(const Json& json, const char* name, GeluForm& value) con
   read(json, name, form);
   value = value_of(kGeluForms, where_, name, form);
 }
+void OptionReader::read(const Json& json, const char* name, ConvAlgorithm& value) const {
+  std::string algorithm;
+  read(json, name, algorithm);
+  value = value_of(kConvAlgorithms, where_, name, algorithm);
+}
 void OptionReader::read(const Json& json, const char* name, ResizeMode& value) const {
   std::string mode;
   read(json, name, mode);
@@ -140,6 +146,7 @@ Json OptionWriter::json_of(const Initializer& value) {
   return {{"rule", message(value.init)}, {"scale", value.scale}};
 }
 Json OptionWriter::json_of(GeluForm value) { return std::string(name_of(kGeluForms, value)); }
+Json OptionWriter::json_of(ConvAlgorithm value) { return std::string(name_of(kConvAlgorithms, value)); }
 Json OptionWriter::json_of(ResizeMode value) { return std::string(name_of(kResizeModes, value)); }
 Json OptionWriter::json_of(const Sequential& value) { return layers_to_json(value); }
 

@@ -46,6 +46,7 @@ class OptionReader {
   void read(const Json& json, const char* name, Initializer& value) const;
   void read(const Json& json, const char* name, Activation& value) const;
   void read(const Json& json, const char* name, GeluForm& value) const;
+  void read(const Json& json, const char* name, ConvAlgorithm& value) const;
   void read(const Json& json, const char* name, ResizeMode& value) const;
   void read(const Json& json, const char* name, Sequential& value) const;
   [[noreturn]] void fail_type(const Json& json, const char* name, const char* expected) const;
@@ -82,6 +83,7 @@ class OptionWriter {
   static Json json_of(const Initializer& value);
   static Json json_of(Activation value) { return message(value); }
   static Json json_of(GeluForm value);
+  static Json json_of(ConvAlgorithm value);
   static Json json_of(ResizeMode value);
   static Json json_of(const Sequential& value);
 

@@ -43,7 +43,10 @@ void conv2d_fields(Options& options, O& o, bool with_groups) {
   options("stride", o.stride, standard.stride);
   options("padding", o.padding, standard.padding);
   options("dilation", o.dilation, standard.dilation);
-  if (with_groups) options("groups", o.groups, standard.groups);
+  if (with_groups) {
+    options("groups", o.groups, standard.groups);
+    options("algorithm", o.algorithm, standard.algorithm);
+  }
   options("bias", o.bias, standard.bias);
   options("initializer", o.initializer, standard.initializer);
   options("frozen", o.frozen, standard.frozen);

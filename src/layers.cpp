@@ -54,7 +54,8 @@ Tensor Conv2d::operator()(const Tensor& x) const {
                        {.stride = options.stride,
                         .padding = options.padding,
                         .dilation = options.dilation,
-                        .groups = options.groups}));
+                        .groups = options.groups,
+                        .algorithm = options.algorithm}));
 }
 void Conv2d::visit(Visitor& visitor) {
   visitor("kernel", kernel);

@@ -9,13 +9,14 @@ namespace noyau::inline v0 {
 
 /// Options of Conv2d and DepthwiseConv2d.
 struct Conv2dLayerOptions {
-  Size2 stride = 1;                   ///< Step of the window.
-  Padding padding = Padding::same();  ///< Zeros around the image.
-  Size2 dilation = 1;                 ///< Distance of the window's taps.
-  int groups = 1;                     ///< Channel groups; DepthwiseConv2d has its own.
-  bool bias = true;                   ///< Adds a bias, at first 0.
-  Initializer initializer = {};       ///< Of the kernel.
-  bool frozen = false;                ///< The kernel is not trained.
+  Size2 stride = 1;                                    ///< Step of the window.
+  Padding padding = Padding::same();                   ///< Zeros around the image.
+  Size2 dilation = 1;                                  ///< Distance of the window's taps.
+  int groups = 1;                                      ///< Channel groups; DepthwiseConv2d has its own.
+  bool bias = true;                                    ///< Adds a bias, at first 0.
+  Initializer initializer = {};                        ///< Of the kernel.
+  bool frozen = false;                                 ///< The kernel is not trained.
+  ConvAlgorithm algorithm = ConvAlgorithm::automatic;  ///< Of the output and the gradients.
 };
 /// Convolution, [n, ih, iw, in] to [n, oh, ow, out]: conv2d().
 struct NOYAU_API Conv2d : Module {

@@ -2,9 +2,10 @@
 // CPU kernels that are compiled once for each instruction set, behind a table of plain functions chosen at run time.
 //
 // To add one: write `template <class Isa, class T> void name(...)` in a header of kernels/, declare it as a member of
-// IsaTable, name it in kernels/table.h (same order), and call `isa<T>().name(...)`, usually on a range inside
-// parallel_for. Kernel headers are compiled with different flags into one program, so everything in them has internal
-// linkage, and they include no header with inline functions: the linker might keep the copy this machine cannot run.
+// IsaTable, name it in the file of kernels/ that includes the header, and call `isa<T>().name(...)`, usually on a range
+// inside parallel_for. These files are compiled with different flags into one program, so everything in their headers
+// has internal linkage, and they include no header with inline functions: the linker might keep the copy this machine
+// cannot run.
 #include <cstdint>
 
 #include "kernel_dims.h"
@@ -28,6 +29,13 @@ struct ImageStrides {
   std::int64_t pixel;
 };
 
+// What becomes of the outputs of a convolution in the write that ends it, whichever algorithm it runs.
+template <class T>
+struct ConvolutionEnd {
+  const T* bias;  // [out channels], may be null
+  T* y;
+};
+
 // What correlate() computes; channels are those of one group.
 template <class T>
 struct Correlation {
@@ -44,9 +52,8 @@ struct Correlation {
   std::int64_t kernel_row;      // to the next vertical tap
   std::int64_t kernel_column;   // to the next horizontal tap
   std::int64_t kernel_channel;  // to the next in channel
-  const T* bias;                // may be null
   const T* zeros;               // as many as in_channels, 64 at least
-  T* y;
+  ConvolutionEnd<T> end;
   ImageStrides y_strides;
 };
 
@@ -69,6 +76,52 @@ struct KernelGradient {
   std::int64_t slices;
   std::int64_t slice_size;  // elements of one sum, [kh, kw, in_channels, groups * out_channels]
   T* sums;                  // [slices, slice_size]
+};
+
+// Images seen through tiles that lie `outputs` pixels apart: tile (i, j) begins at pixel (i * outputs - top,
+// j * outputs - left), and what lies outside an image counts as 0.
+template <class T>
+struct TiledImages {
+  const T* data;
+  std::int64_t height, width, channels;
+  std::int64_t top, left;
+  const T* zeros;  // channels and one vector more
+};
+
+// The tiles of a Winograd convolution F(outputs x outputs, 3x3), numbered columns fastest, then rows, then images.
+struct WinogradTiles {
+  int outputs;  // 2 or 4
+  std::int64_t images, rows, columns;
+  std::int64_t per_block;  // transformed together, a multiple of winograd_multiple
+};
+
+// What winograd_convolve() computes: a correlation with a 3x3 kernel and stride 1. Each of the positions of a
+// transformed tile has a plane of its own.
+template <class T>
+struct WinogradConvolution {
+  WinogradTiles tiles;
+  std::int64_t parts;  // of the out channels, in blocks of channels_per_block
+  TiledImages<T> x;
+  const T* kernel;            // of winograd_kernel()
+  std::int64_t kernel_plane;  // distance of two planes
+  ConvolutionEnd<T> end;
+  std::int64_t height, width, channels;  // of end.y
+  std::int64_t x_row, x_plane;           // of the transformed x: distance of two tiles, of two planes
+  std::int64_t y_plane;                  // of the products
+};
+
+// What winograd_sums() computes: for each slice of the tiles, the gradient of the transformed kernel.
+template <class T>
+struct WinogradGradient {
+  WinogradTiles tiles;
+  std::int64_t slices;
+  std::int64_t parts;  // of the out channels, in blocks of channels_per_block
+  TiledImages<T> x;
+  TiledImages<T> dy;
+  std::int64_t x_row, x_plane;    // of the transformed x
+  std::int64_t dy_row, dy_plane;  // of one part of the transformed dy
+  std::int64_t sum_row, sum_plane, slice_size;
+  T* sums;  // [slices, planes, x.channels rounded up, sum_row]
 };
 
 // What gemm() computes: c [m, n] = a [m, k] b [k, n] + bias [n].
@@ -104,12 +157,24 @@ template <class T>
 struct IsaTable {
   const char* name;
   std::int64_t
-      channels_per_block;  // out channels of a work item of correlate(), columns of a panel of gemm()
+      channels_per_block;          // out channels of a work item of correlate(), columns of a panel of gemm()
+  std::int64_t winograd_multiple;  // of tiles of a block, and of rows of WinogradGradient::sums
 
   // Work items [begin, end) of h.out rows x out channel blocks (of every group) x images, rows fastest.
   void (*correlate)(const Correlation<T>&, std::int64_t begin, std::int64_t end);
   // Work items [begin, end) of h.taps x slices, taps fastest.
   void (*kernel_gradient)(const KernelGradient<T>&, std::int64_t begin, std::int64_t end);
+  // Rows [begin, end) of in channels of kernel [3, 3, ic, oc], transformed: planes of panels [channels_per_block
+  // out channels, ic, channels_per_block].
+  void (*winograd_kernel)(int outputs, std::int64_t ic, std::int64_t oc, const T* kernel, std::int64_t begin,
+                          std::int64_t end, std::int64_t plane, T* transformed);
+  // Work items [begin, end) of parts x blocks of tiles, parts fastest; scratch for the transformed x and the products.
+  void (*winograd_convolve)(const WinogradConvolution<T>&, std::int64_t begin, std::int64_t end, T* scratch);
+  // Work items [begin, end) of parts x slices, parts fastest; scratch for the transformed x and dy.
+  void (*winograd_sums)(const WinogradGradient<T>&, std::int64_t begin, std::int64_t end, T* scratch);
+  // Rows [begin, end) of in channels of dkernel [3, 3, ic, oc] from the sums.
+  void (*winograd_kernel_gradient)(const WinogradGradient<T>&, std::int64_t begin, std::int64_t end,
+                                   T* dkernel);
   // Work items [begin, end) of row blocks x column blocks, rows fastest.
   void (*gemm)(const Gemm<T>&, std::int64_t begin, std::int64_t end);
   // Panels [begin, end) of channels_per_block columns of b [k, n] with the strides given, for Gemm::b.
@@ -157,12 +222,5 @@ struct IsaTable {
 // The table in use.
 template <class T>
 const IsaTable<T>& isa();
-
-template <class T>
-IsaTable<T> baseline_table();
-template <class T>
-IsaTable<T> avx2_table();
-template <class T>
-IsaTable<T> avx512_table();
 
 }  // namespace noyau::inline v0

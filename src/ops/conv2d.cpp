@@ -167,7 +167,8 @@ Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const C
                      w.before,
                      options.dilation.h,
                      options.dilation.w,
-                     groups};
+                     groups,
+                     options.algorithm};
   return forward_op(d, x, kernel, bias, options);
 }
 
@@ -210,7 +211,8 @@ Tensor conv2d_transpose(const Tensor& x, const Tensor& kernel, const Tensor& bia
                      w.before,
                      options.dilation.h,
                      options.dilation.w,
-                     groups};
+                     groups,
+                     options.algorithm};
   return dinput_op(d, x, kernel, bias, options);
 }
 

@@ -7,6 +7,7 @@
 #include "kernel_trace.h"
 #include "memory.h"
 #include "noyau/parallel.h"
+#include "ops/conv2d_winograd.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -98,6 +99,8 @@ void flip_kernel(const Conv2dDims& d, const T* kernel, T* flipped) {
 // y[n, oh, ow, o] = bias[o] + sum of x[n, oh * stride + kh * dilation - top, .., c] * kernel[kh, kw, c, o].
 template <class T>
 void Cpu::conv2d_forward(Context&, const Conv2dDims& d, const T* x, const T* kernel, const T* bias, T* y) {
+  if (const int outputs = winograd_outputs<T>(d, ConvPass::forward))
+    return winograd_forward(d, outputs, x, kernel, bias, y);
   Correlation<T> c{};
   set_channels(c, d.groups, d.ic, d.oc);
   trace_kernel(c.depthwise ? "conv2d_forward/depthwise" : "conv2d_forward/tile");
@@ -112,9 +115,9 @@ void Cpu::conv2d_forward(Context&, const Conv2dDims& d, const T* x, const T* ker
   c.kernel_channel = d.oc;
   c.kernel_column = c.in_channels * d.oc;
   c.kernel_row = d.kw * c.kernel_column;
-  c.bias = bias;
+  c.end.bias = bias;
   c.zeros = zeros.data();
-  c.y = y;
+  c.end.y = y;
   c.y_strides = strides(d.oh, d.ow, d.oc);
   run(c);
 }
@@ -123,11 +126,13 @@ void Cpu::conv2d_forward(Context&, const Conv2dDims& d, const T* x, const T* ker
 // and the same for w. For each remainder of ih and iw by the stride it is a correlation of stride 1.
 template <class T>
 void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* kernel, const T* bias, T* dx) {
+  Buffer<T> flipped(d.kh * d.kw * (d.oc / d.groups) * d.ic);
+  flip_kernel(d, kernel, flipped.data());
+  if (const int outputs = winograd_outputs<T>(d, ConvPass::dinput))
+    return winograd_dinput(d, outputs, dy, flipped.data(), bias, dx);
   Correlation<T> c{};
   set_channels(c, d.groups, d.oc, d.ic);
   trace_kernel(c.depthwise ? "conv2d_dinput/depthwise" : "conv2d_dinput/tile");
-  Buffer<T> flipped(d.kh * d.kw * (d.oc / d.groups) * d.ic);
-  flip_kernel(d, kernel, flipped.data());
   Buffer<T> zeros(std::max(c.in_channels, kZeros));
   std::fill_n(zeros.data(), std::max(c.in_channels, kZeros), T(0));
   const std::int64_t column = d.oc / d.groups * d.ic;
@@ -136,7 +141,7 @@ void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* ker
   c.x = dy;
   c.x_strides = strides(d.oh, d.ow, d.oc);
   c.kernel_channel = d.ic;
-  c.bias = bias;
+  c.end.bias = bias;
   c.zeros = zeros.data();
   for (const Phase& h : input_phases(d.ih, d.oh, d.kh, d.stride_h, d.dilation_h, d.top)) {
     for (const Phase& w : input_phases(d.iw, d.ow, d.kw, d.stride_w, d.dilation_w, d.left)) {
@@ -145,7 +150,7 @@ void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* ker
       c.kernel = flipped.data() + (h.first_tap * d.kw + w.first_tap) * column;
       c.kernel_row = h.tap_step * d.kw * column;
       c.kernel_column = w.tap_step * column;
-      c.y = dx + h.start * dx_strides.row + w.start * dx_strides.pixel;
+      c.end.y = dx + h.start * dx_strides.row + w.start * dx_strides.pixel;
       c.y_strides = {dx_strides.image, h.step * dx_strides.row, w.step * dx_strides.pixel};
       run(c);
     }
@@ -155,6 +160,8 @@ void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* ker
 // dkernel[kh, kw, c, o] = sum of x[n, oh * stride + kh * dilation - top, .., c] * dy[n, oh, ow, o].
 template <class T>
 void Cpu::conv2d_dkernel(Context&, const Conv2dDims& d, const T* x, const T* dy, T* dkernel) {
+  if (const int outputs = winograd_outputs<T>(d, ConvPass::dkernel))
+    return winograd_dkernel(d, outputs, x, dy, dkernel);
   KernelGradient<T> g{};
   set_channels(g, d.groups, d.ic, d.oc);
   trace_kernel(g.depthwise ? "conv2d_dkernel/depthwise" : "conv2d_dkernel/tile");

@@ -132,8 +132,8 @@ void correlate(const Correlation<T>& c, std::int64_t begin, std::int64_t end) {
     const std::int64_t o = group * c.out_channels + block;
     const CorrelationRow<T> row{c.x + n * c.x_strides.image + (c.depthwise ? o : group * c.in_channels),
                                 c.kernel + o,
-                                c.bias == nullptr ? nullptr : c.bias + o,
-                                c.y + n * c.y_strides.image + oy * c.y_strides.row + o,
+                                c.end.bias == nullptr ? nullptr : c.end.bias + o,
+                                c.end.y + n * c.y_strides.image + oy * c.y_strides.row + o,
                                 oy * c.h.stride + c.h.offset,
                                 smaller(c.out_channels - block, kBlock)};
     const bool wide = row.channels > kLanes<Isa, T>;

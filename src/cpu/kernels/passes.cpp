@@ -1,0 +1,23 @@
+// Batch normalisation, pooling and dropout of one instruction set; see isa.h.
+#include "cpu/kernels/passes.h"
+
+#include "cpu/instruction_sets.h"
+#include "cpu/kernels/normalize.h"
+
+namespace noyau::inline v0 {
+
+template <class Isa, class T>
+void add_passes(IsaTable<T>& table) {
+  table.batch_moments = batch_moments<Isa, T>;
+  table.batch_normalize = batch_normalize<Isa, T>;
+  table.batch_gradient_sums = batch_gradient_sums<Isa, T>;
+  table.batch_input_gradient = batch_input_gradient<Isa, T>;
+  table.max_2x2 = max_2x2<Isa, T>;
+  table.max_2x2_gradient = max_2x2_gradient<Isa, T>;
+  table.dropout = dropout<Isa, T>;
+}
+
+template void add_passes<NOYAU_KERNELS_FOR>(IsaTable<float>&);
+template void add_passes<NOYAU_KERNELS_FOR>(IsaTable<double>&);
+
+}  // namespace noyau::inline v0
