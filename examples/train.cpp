@@ -12,6 +12,8 @@
 #include "common/lists.h"
 #include "common/progress.h"
 #include "common/run_folder.h"
+#include "common/step_profile.h"
+#include "noyau/cpu.h"
 #include "noyau/parallel.h"
 #include "noyau/serialize.h"
 
@@ -23,8 +25,22 @@ struct Request {
   std::string resume;
   std::string list;
   bool json = false;
+  std::string results;
   bool dry_run = false;
+  bool profile = false;
 };
+
+/// The values of the recipe under those that were given.
+Settings with_recipe(const Settings& asked, const std::set<std::string, std::less<>>& given) {
+  Settings settings;
+  settings.recipe = asked.recipe;
+  apply_recipe(settings);
+  for (const std::string& name : given) {
+    const Option& each = option(name, "command line");
+    assign(settings, each, value_of(each, asked), "command line");
+  }
+  return settings;
+}
 
 bool parse(Request& request, int argc, char** argv) {
   CommandLine line("noyau-train", "[options]",
@@ -34,7 +50,12 @@ bool parse(Request& request, int argc, char** argv) {
   line.text("list", request.list, "WHAT", "list models, data or methods");
   line.flag("dry-run", request.dry_run, "show the configuration and the predicted time");
   line.flag("json", request.json, "print the result as JSON");
+  line.flag("profile", request.profile,
+            "show where the time of a step goes; writes profile.json, a Chrome trace");
+  line.text("results", request.results, "FILE",
+            "append seed, accuracy, seconds and machine as a line of JSON");
   if (!line.parse(argc, argv)) return false;
+  if (request.settings.recipe != "none") request.settings = with_recipe(request.settings, line.given());
   if (request.settings.ensemble > 1)
     stop(Exit::usage,
          "--ensemble: noyau-train trains one network; ensembles are made by the plans of noyau-study");
@@ -72,7 +93,9 @@ class Training {
         images_(load_images(settings_)) {
     settings_.data = settings_.data == "auto" ? images_.split.train.info().name : settings_.data;
     noyau::seed(static_cast<std::uint64_t>(settings_.seed));
+    const Stopwatch clock;
     network_ = make_network(settings_, images_.split.train);
+    setup_seconds_ = clock.seconds();
     if (!settings_.weights.empty())
       blaming(Exit::data, [&] { noyau::load_weights(settings_.weights, network_); });
     network_.to(noyau::Device(settings_.device));
@@ -104,11 +127,15 @@ class Training {
 
   Exit train_and_report() {
     const Stopwatch clock;
+    const MemoryWatch memory;
     noyau::FitOptions options = fit_options(settings_, images_.split.train);
     options.stop = asked(interrupts_.token());
     options.checkpoint = file("last.ckpt");
     options.resume = std::filesystem::exists(options.checkpoint);
-    options.on_batch_end = [&](const noyau::BatchReport& b) { show_batch(b, clock); };
+    options.on_batch_end = [&](const noyau::BatchReport& b) {
+      if (request_.profile) profile_.after(b);
+      show_batch(b, clock);
+    };
     options.on_epoch_end = [&](const noyau::EpochReport& e) { finish_epoch(e); };
     progress_.line("training in " + folder_);
     const noyau::History history =
@@ -117,7 +144,13 @@ class Training {
     if (history.ended == noyau::Ended::budget)
       progress_.line("the budget is spent; go on with: noyau-train --resume " + folder_);
     if (!history.epochs.empty() && (settings_.keep == "last" || history.best_epoch == 0)) save_network();
-    report(history, clock.seconds());
+    const double fitted = clock.seconds();
+    const noyau::Evaluation result = measure();
+    if (!request_.results.empty()) append_result(result, setup_seconds_ + clock.seconds());
+    if (request_.json)
+      print_json(history, result, fitted, memory);
+    else
+      print_text(result, fitted, memory);
     return Exit::done;
   }
 
@@ -142,27 +175,50 @@ class Training {
     return interrupts_.code();
   }
 
-  void report(const noyau::History& history, double seconds) {
-    const noyau::PredictOptions options{.views = noyau::views_named(settings_.tta),
-                                        .device = noyau::Device(settings_.device),
-                                        .stop = asked(interrupts_.token())};
-    const noyau::Dataset& test = images_.split.test;
-    const noyau::Evaluation result = noyau::evaluate(network_, test, options);
-    if (!request_.json) {
-      std::printf("test accuracy %s, loss %.4f (%ld images)\n%s, peak memory %.0f MB\n%s\n",
-                  percent(result.accuracy).c_str(), result.loss, static_cast<long>(test.size()),
-                  duration(seconds).c_str(), peak_memory(), file("best.safetensors").c_str());
-      return;
-    }
+  noyau::Evaluation measure() {
+    return noyau::evaluate(network_, images_.split.test,
+                           {.views = noyau::views_named(settings_.tta),
+                            .device = noyau::Device(settings_.device),
+                            .stop = asked(interrupts_.token())});
+  }
+
+  /// Seconds are those of making the network (whitening), training and testing; reading images is not counted.
+  void append_result(const noyau::Evaluation& result, double seconds) const {
+    Journal(request_.results)
+        .append({{"recipe", settings_.recipe},
+                 {"model", settings_.model},
+                 {"data", images_.split.train.info().name},
+                 {"epochs", settings_.epochs},
+                 {"seed", settings_.seed},
+                 {"accuracy", result.accuracy},
+                 {"seconds", seconds},
+                 {"threads", noyau::num_threads()},
+                 {"machine", noyau::message(processor_name(), ", ", noyau::cpu_isa())}});
+  }
+
+  void print_text(const noyau::Evaluation& result, double seconds, const MemoryWatch& memory) {
+    if (request_.profile) std::printf("%s", profile_.report(folder_).c_str());
+    std::printf("test accuracy %s, loss %.4f (%ld images)\n", percent(result.accuracy).c_str(), result.loss,
+                static_cast<long>(images_.split.test.size()));
+    std::printf("%s, peak memory %.0f MB: %.0f MB more than before the first step, tensors %.0f MB\n%s\n",
+                duration(seconds).c_str(), peak_memory(), static_cast<double>(memory.growth()) / 1e6,
+                static_cast<double>(memory.tensors()) / 1e6, file("best.safetensors").c_str());
+  }
+
+  void print_json(const noyau::History& history, const noyau::Evaluation& result, double seconds,
+                  const MemoryWatch& memory) {
+    if (request_.profile) progress_.line(profile_.report(folder_));
     Json row = row_begin(settings_, images_, network_);
     row["folder"] = folder_;
     row["seconds"] = {{"total", seconds}};
     row["peak_memory_mb"] = peak_memory();
+    row["memory_growth_mb"] = static_cast<double>(memory.growth()) / 1e6;
+    row["tensor_memory_mb"] = static_cast<double>(memory.tensors()) / 1e6;
     row["best_epoch"] = history.best_epoch;
     row["epochs"] = Json::array();
     for (const noyau::EpochReport& epoch : history.epochs)
       row["epochs"].push_back(epoch_json(epoch, settings_));
-    row["test"] = full_json(result, test);
+    row["test"] = full_json(result, images_.split.test);
     std::printf("%s\n", row.dump().c_str());
   }
 
@@ -173,6 +229,8 @@ class Training {
   noyau::Sequential network_;
   std::unique_ptr<noyau::Optimizer> optimizer_;
   std::string folder_;
+  double setup_seconds_ = 0;
+  StepProfile profile_;
   Progress progress_;
 };
 

@@ -141,7 +141,7 @@ void speedrun(ZooBuilder& b) {
   }
   b.net.push_back(GlobalMaxPool());
   // Unit variance at first, and small logits whatever the width.
-  b.logits({Init::lecun_normal, std::sqrt(static_cast<double>(b.c))}, false);
+  b.logits({Init::lecun_uniform, std::sqrt(static_cast<double>(b.c))}, false);
   b.net.push_back(Scale(1 / static_cast<double>(b.c)));
 }
 

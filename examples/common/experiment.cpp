@@ -1,7 +1,5 @@
 #include "common/experiment.h"
 
-#include <sys/resource.h>
-
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -144,12 +142,6 @@ Json row_begin(const Settings& settings, const Images& images, const noyau::Sequ
   row["multiply_adds"] = summary.multiply_adds;
   for (const char* key : {"seconds", "epochs", "test", "train", "validation"}) row[key] = nullptr;
   return row;
-}
-
-double peak_memory() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e6;
 }
 
 }  // namespace programs

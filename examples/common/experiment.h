@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "common/machine.h"
 #include "common/options.h"
 #include "noyau/architecture.h"
 #include "noyau/models.h"
@@ -41,8 +42,5 @@ Json brief_json(const noyau::Evaluation& evaluation);
 Json full_json(const noyau::Evaluation& evaluation, const noyau::Dataset& dataset);
 /// The parts of a result row that are known before training.
 Json row_begin(const Settings& settings, const Images& images, const noyau::Sequential& network);
-
-/// Peak resident memory of this process, in MB (10^6 bytes).
-double peak_memory();
 
 }  // namespace programs

@@ -9,6 +9,20 @@ namespace programs {
 std::vector<Option> training_options() {
   using S = Settings;
   return {
+      {.name = "recipe",
+       .label = "recipe",
+       .group = Group::training,
+       .member = &S::recipe,
+       .definition =
+           "Values for the other options that belong together, each of which may still be given: speedrun "
+           "trains the speedrun network in 8 epochs, filters by Muon, the rest by SGD with rates of its own "
+           "(K. Jordan's airbench94_muon, 2024).",
+       .unit = "name",
+       .typical = "none",
+       .times_ten = "Another way to train: accuracies differ, and so does the time.",
+       .tenth = kNoNumber,
+       .choices = {"none", "speedrun"},
+       .essential = true},
       {.name = "epochs",
        .label = "epochs",
        .group = Group::training,

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/nearest.h"
+#include "common/speedrun.h"
 
 namespace programs {
 namespace {
@@ -121,8 +122,16 @@ Json identity(const Settings& settings) {
   return json;
 }
 
+void apply_recipe(Settings& settings) {
+  if (settings.recipe == "speedrun") set_speedrun(settings);
+}
+
 void assign_all(Settings& settings, const Json& values, std::string_view where) {
   if (!values.is_object()) stop(Exit::usage, where, ": expected an object of options, found ", values.dump());
+  if (values.contains("recipe")) {
+    assign(settings, option("recipe", where), values["recipe"], where);
+    apply_recipe(settings);
+  }
   for (const auto& [name, value] : values.items()) assign(settings, option(name, where), value, where);
 }
 

@@ -64,7 +64,9 @@ void assign_text(Settings& settings, const Option& option, const std::string& te
 Json to_json(const Settings& settings);
 /// Options that shape the result, for a hash.
 Json identity(const Settings& settings);
-/// Sets the options of an object of names and values.
+/// Gives `settings` the values of the recipe that it names.
+void apply_recipe(Settings& settings);
+/// Sets the options of an object of names and values; a recipe among them comes first.
 void assign_all(Settings& settings, const Json& values, std::string_view where);
 /// FNV-1a of `text` as eight hexadecimal digits. Source: Fowler, Noll, Vo, "The FNV non-cryptographic hash".
 std::string hash8(std::string_view text);

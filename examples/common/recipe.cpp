@@ -5,6 +5,7 @@
 #include "common/experiment.h"
 #include "common/files.h"
 #include "common/nearest.h"
+#include "common/speedrun.h"
 
 namespace programs {
 namespace {
@@ -58,6 +59,7 @@ noyau::Sequential make_network(const Settings& s, const noyau::Dataset& train) {
 }
 
 std::unique_ptr<noyau::Optimizer> make_optimizer(const Settings& s, const noyau::Sequential& network) {
+  if (s.recipe == "speedrun") return speedrun_optimizer(network, s);
   const std::vector<noyau::Tensor> parameters = network.parameters();
   const noyau::SgdOptions sgd{
       .rate = s.rate, .momentum = s.momentum, .nesterov = s.nesterov, .weight_decay = s.weight_decay};
@@ -96,6 +98,9 @@ void check_settings(const Settings& s) {
   if (!s.model.ends_with(".json") && std::find(models.begin(), models.end(), s.model) == models.end())
     stop(Exit::usage, "unknown model '", s.model, "'", did_you_mean(s.model, models),
          " (known: ", joined(models), ")");
+  if (s.recipe == "speedrun" && (s.model != "speedrun" || s.optimizer != "muon"))
+    stop(Exit::usage, "recipe speedrun needs model speedrun and optimizer muon, not ", s.model, " and ",
+         s.optimizer);
   if (s.nesterov && s.momentum == 0) stop(Exit::usage, "nesterov needs momentum above 0");
 }
 

@@ -32,6 +32,7 @@ struct Settings {
   std::string weights;
 
   // training
+  std::string recipe = "none";
   std::int64_t epochs = 10;
   std::int64_t batch = 64;
   std::string optimizer = "sgd";
