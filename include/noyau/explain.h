@@ -183,6 +183,153 @@ NOYAU_API Tensor score_cam(const NetworkView& net, const Tensor& x, const ScoreC
 NOYAU_API Tensor ablation_cam(const NetworkView& net, const Tensor& x, const CamOptions& options = {});
 /// \}
 
+/// \name Attributions of pixels, [n, h, w, c] like the images, with their sign; see pixel_map()
+/// \{
+
+/// What is explained.
+struct AttributionOptions {
+  Target target = {};          ///< The class.
+  Score score = Score::logit;  ///< Which number of it.
+};
+/// dS/dx: how the score changes when a pixel does (arXiv 1312.6034).
+NOYAU_API Tensor saliency(const NetworkView& net, const Tensor& x, const AttributionOptions& options = {});
+/// x dS/dx: its sum is the score for a piecewise linear network without biases.
+NOYAU_API Tensor input_times_gradient(const NetworkView& net, const Tensor& x,
+                                      const AttributionOptions& options = {});
+/// The gradient, let through a relu only where it and the activation are positive (arXiv 1412.6806). Fails sanity checks:
+/// it draws edges of the image, whatever the class and the upper layers (arXiv 1810.03292).
+NOYAU_API Tensor guided_backpropagation(const NetworkView& net, const Tensor& x,
+                                        const AttributionOptions& options = {});
+/// The gradient, let through a relu only where it is positive (arXiv 1311.2901). Fails sanity checks like the above.
+NOYAU_API Tensor deconvolution(const NetworkView& net, const Tensor& x,
+                               const AttributionOptions& options = {});
+
+/// What is taken of the gradients g of noisy copies of an image.
+enum class SmoothKind : std::uint8_t {
+  mean,       ///< E g: SmoothGrad (arXiv 1706.03825).
+  magnitude,  ///< E |g|: SmoothGrad as tf-keras-vis computes it.
+  square,     ///< E g^2: SmoothGrad squared.
+  variance,   ///< E g^2 - (E g)^2: VarGrad.
+};
+/// Options of smooth_grad().
+struct SmoothOptions {
+  Target target = {};                  ///< The class; the predicted one is that of the image without noise.
+  Score score = Score::logit;          ///< Which number of it.
+  SmoothKind kind = SmoothKind::mean;  ///< What is taken of the gradients.
+  int samples = 25;                    ///< Noisy copies; at least 1.
+  double noise = 0.15;                 ///< Standard deviation, as a share of the image's max - min.
+  std::uint64_t seed = 0;              ///< Of the noise, the same for every image.
+};
+/// Gradients averaged over noisy copies.
+NOYAU_API Tensor smooth_grad(const NetworkView& net, const Tensor& x, const SmoothOptions& options = {});
+
+/// Where integrated_gradients() reads the gradient along the way.
+enum class IntegralRule : std::uint8_t {
+  gauss_legendre,  ///< Nodes and weights of Gauss and Legendre: exact for polynomials of degree 2 steps - 1.
+  midpoint,        ///< Midpoints of equal parts.
+};
+/// Options of integrated_gradients().
+struct IntegratedOptions {
+  Target target = {};          ///< The class.
+  Score score = Score::logit;  ///< Which number of it.
+  Tensor baseline = {};  ///< The image of no information, broadcast; zeros, the mean colour, when undefined.
+  int steps = 50;        ///< Gradients on the way; at least 1.
+  IntegralRule rule = IntegralRule::gauss_legendre;  ///< Where they are.
+};
+/// Attributions with what they should add up to.
+struct Attribution {
+  Tensor values;  ///< [n, h, w, c]
+  Tensor total;   ///< [n]: their sum.
+  Tensor
+      difference;  ///< [n]: score of the image less score of the baseline. The completeness gap is total - difference.
+};
+/// (x - baseline) times the mean gradient on the straight way from the baseline (arXiv 1703.01365).
+NOYAU_API Attribution integrated_gradients(const NetworkView& net, const Tensor& x,
+                                           const IntegratedOptions& options = {});
+
+/// Options of deep_lift().
+struct DeepLiftOptions {
+  Target target = {};    ///< The class; its logit is explained.
+  Tensor baseline = {};  ///< The reference image, broadcast; zeros, the mean colour, when undefined.
+  /// Rescales max pooling too. Without, it passes its gradient, as captum 0.9 does, and completeness is lost.
+  bool rescale_max = true;
+};
+/// DeepLIFT with the rescale rule (arXiv 1704.02685): complete for networks of convolutions, dense layers, batch norm,
+/// element-wise activations, average and max pooling.
+NOYAU_API Attribution deep_lift(const NetworkView& net, const Tensor& x, const DeepLiftOptions& options = {});
+
+/// Rules of layer-wise relevance propagation through convolutions and dense layers.
+enum class LrpRule : std::uint8_t {
+  epsilon,     ///< R_x = sum x w R / (z + epsilon sign z); with a tiny epsilon, input times gradient.
+  gamma,       ///< The same with w + gamma max(w, 0) for w: favours positive evidence.
+  alpha_beta,  ///< alpha times the positive parts less beta times the negative ones, alpha - beta = 1.
+};
+/// Options of lrp().
+struct LrpOptions {
+  Target target = {};               ///< The class; its logit is explained.
+  LrpRule rule = LrpRule::epsilon;  ///< Through convolutions and dense layers.
+  double epsilon = 1e-6;            ///< Keeps quotients finite.
+  double gamma = 0.25;              ///< Of the rule gamma.
+  double alpha = 1;                 ///< Of the rule alpha_beta; beta = alpha - 1.
+};
+/// Layer-wise relevance propagation (10.1371/journal.pone.0130140). In a Sequential, batch norm is folded into the layer
+/// before it; elsewhere it passes relevance by its gradient. Max pooling gives all to the largest.
+NOYAU_API Tensor lrp(const NetworkView& net, const Tensor& x, const LrpOptions& options = {});
+
+/// How channels become one number a pixel.
+enum class PixelSum : std::uint8_t {
+  sum,        ///< Sum: keeps signs and totals.
+  magnitude,  ///< Sum of magnitudes.
+  largest,    ///< Largest magnitude, as tf-keras-vis.
+};
+/// Attributions [n, h, w, c] as maps [n, h, w].
+NOYAU_API Tensor pixel_map(const Tensor& attribution, PixelSum how = PixelSum::sum);
+/// \}
+
+/// \name Maps [n, h, w] by hiding parts of the image, and baselines that know nothing of the network
+/// \{
+
+/// Options of occlusion().
+struct OcclusionOptions {
+  Target target = {};          ///< The class.
+  Score score = Score::logit;  ///< Which number of it.
+  Size2 window = 4;            ///< What is hidden at a time; cut off at the border.
+  Size2 stride = 2;            ///< Step of the window, at most the window.
+  Tensor baseline = {};  ///< What hidden pixels become, broadcast; zeros, the mean colour, when undefined.
+};
+/// How much the score falls when a window is hidden; each pixel the mean over the windows that hide it.
+NOYAU_API Tensor occlusion(const NetworkView& net, const Tensor& x, const OcclusionOptions& options = {});
+/// Options of rise().
+struct RiseOptions {
+  Target target = {};                ///< The class.
+  Score score = Score::probability;  ///< Which number of it.
+  int masks = 1000;                  ///< Random masks; the error falls with their root.
+  std::int64_t cells = 7;            ///< Cells of a mask along a side.
+  double keep = 0.5;                 ///< Probability that a cell is seen.
+  Tensor baseline = {};              ///< What hidden pixels become, as in OcclusionOptions.
+  std::uint64_t seed = 0;            ///< Of the masks, the same for every image.
+};
+/// RISE (arXiv 1806.07421): the mean score of the masked images in which a pixel is seen.
+NOYAU_API Tensor rise(const NetworkView& net, const Tensor& x, const RiseOptions& options = {});
+/// Uniform numbers: what a method has to beat.
+NOYAU_API Tensor random_map(const Tensor& x, std::uint64_t seed = 0);
+/// Sobel's edge strength of the mean of channels: what a method has to beat that claims to see the network, not the image.
+NOYAU_API Tensor edge_map(const Tensor& x);
+/// \}
+
+/// \name Training examples behind a prediction
+/// \{
+
+/// Outputs of a layer, [n, features]; of the one before the last layer that changes anything when `layer` is empty.
+NOYAU_API Tensor layer_features(const NetworkView& net, const Tensor& x, const std::string& layer = {});
+/// Cosines [n, m] of rows of features [n, d] and [m, d].
+NOYAU_API Tensor cosine_similarity(const Tensor& a, const Tensor& b);
+/// TracIn (arXiv 2002.08484) of the last, dense layer at the end of training, [n, m]: how much a step on training image j
+/// would lower the cross-entropy of image i. Labels are class ids i32.
+NOYAU_API Tensor last_layer_influence(const NetworkView& net, const Tensor& x, const Tensor& labels,
+                                      const Tensor& training_x, const Tensor& training_labels);
+/// \}
+
 /// \name Maps as they are shown
 /// \{
 

@@ -71,13 +71,11 @@ Tensor score_cam(const NetworkView& net, const Tensor& x, const ScoreCamOptions&
   const std::string layer = resolve_layer(net, x, options.layer);
   const Evaluating mode(net);
   const NoGrad off;
-  const Shape image{1, x.dim(1), x.dim(2), x.dim(3)};
-  const Tensor baseline = options.baseline.defined() ? broadcast_to(options.baseline.to(x.dtype()), image)
-                                                     : zeros(image, {x.dtype(), x.device()});
   return by_rows(x.dim(0), 1, [&](std::int64_t n, std::int64_t end) {
     const Tensor one = slice(x, 0, n, end);
     const Tapped run = run_to(net, one, layer);
     const Tensor weights = target_weights(options.target.rows(n, end), run.output);
+    const Tensor baseline = baseline_like(one, options.baseline);
     return weighted_sum(run.taps[0], score_weights(net, one, baseline, run.taps[0], weights, options),
                         options.positive);
   });

@@ -44,6 +44,21 @@ Tensor gradient_of(const Tensor& scores, const Tensor& leaf, const BackwardRules
   return g.defined() ? g : zeros(leaf.shape(), {leaf.dtype(), leaf.device()});
 }
 
+struct OnTape {
+  Tensor leaf, output;
+};
+
+// The network's output for `x` as a leaf; `readable`: for backward rules, which need every op by itself and its inputs.
+OnTape run_on_tape(const NetworkView& net, const Tensor& x, bool readable) {
+  const Tensor leaf = x.detach();
+  leaf.set_requires_grad(true);
+  if (!readable) return {leaf, net(leaf)};
+  Unfused unfused;
+  const Observing scope(unfused);
+  const KeepTape keep;
+  return {leaf, net(leaf)};
+}
+
 Tensor ids_of(const std::vector<std::int32_t>& ids, const Tensor& output) {
   const std::int64_t n = output.dim(0);
   const std::int64_t classes = output.dim(1);
@@ -200,20 +215,33 @@ Tensor run_from(const NetworkView& net, const Tensor& x, const std::string& laye
 
 InputGradient input_gradient(const NetworkView& net, const Tensor& x, const Target& target, Score score,
                              const BackwardRules* rules) {
-  const Tensor leaf = x.detach();
-  leaf.set_requires_grad(true);
-  Tensor output;
-  if (rules == nullptr) {
-    output = net(leaf);
-  } else {
-    Unfused unfused;
-    const Observing scope(unfused);
-    const KeepTape keep;
-    output = net(leaf);
-  }
-  const Tensor weights = target_weights(target, output.detach());
-  const Tensor scores = scores_of(output, weights, score);
-  return {gradient_of(scores, leaf, rules), scores.detach(), weights};
+  const auto [leaf, output] = run_on_tape(net, x, rules != nullptr);
+  const Tensor scores = scores_of(output, target_weights(target, output.detach()), score);
+  return {gradient_of(scores, leaf, rules), scores.detach()};
+}
+
+Tensor input_gradient(const NetworkView& net, const Tensor& x, const Tensor& weights, Score score,
+                      const BackwardRules* rules) {
+  const auto [leaf, output] = run_on_tape(net, x, rules != nullptr);
+  return gradient_of(scores_of(output, weights, score), leaf, rules);
+}
+
+Tensor weights_at(const NetworkView& net, const Tensor& x, const Target& target) {
+  const NoGrad off;
+  return target_weights(target, net(x));
+}
+
+Tensor score_change(const NetworkView& net, const Tensor& x, const Tensor& baseline, const Tensor& weights,
+                    Score score) {
+  const NoGrad off;
+  return scores_of(net(x), weights, score) - scores_of(net(baseline), weights, score);
+}
+
+Tensor baseline_like(const Tensor& x, const Tensor& baseline) {
+  if (!baseline.defined()) return zeros(x.shape(), {x.dtype(), x.device()});
+  NOYAU_CHECK(broadcast_shapes("explain: baseline", baseline.shape(), x.shape()) == x.shape(),
+              "explain: a baseline ", baseline.shape(), " for images ", x.shape());
+  return broadcast_to(baseline.detach().to(x.dtype()).to(x.device()), x.shape());
 }
 
 Tensor repeat_rows(const Tensor& x, std::int64_t times) {

@@ -44,11 +44,20 @@ Tensor run_from(const NetworkView& net, const Tensor& x, const std::string& laye
 // The gradient of the scores with respect to the images, all ops run unfused when `rules` replaces some.
 struct InputGradient {
   Tensor gradient;
-  Tensor scores;
-  Tensor weights;
+  Tensor scores;  // [n]
 };
 InputGradient input_gradient(const NetworkView& net, const Tensor& x, const Target& target, Score score,
                              const BackwardRules* rules = nullptr);
+// The same for weights that are known; the gradient alone.
+Tensor input_gradient(const NetworkView& net, const Tensor& x, const Tensor& weights, Score score,
+                      const BackwardRules* rules = nullptr);
+// target_weights() of the network's output for `x`.
+Tensor weights_at(const NetworkView& net, const Tensor& x, const Target& target);
+// [n]: scores of `x` less those of `baseline`.
+Tensor score_change(const NetworkView& net, const Tensor& x, const Tensor& baseline, const Tensor& weights,
+                    Score score);
+// `baseline` repeated to the shape of `x`; zeros when undefined. Throws when it does not broadcast.
+Tensor baseline_like(const Tensor& x, const Tensor& baseline);
 
 // f(begin, end) for rows [begin, end), joined along the first axis.
 template <class F>
