@@ -9,6 +9,7 @@
 #include "noyau/data.h"
 #include "noyau/error.h"
 #include "noyau/explain.h"
+#include "noyau/faithfulness.h"
 #include "noyau/image.h"
 #include "noyau/init.h"
 #include "noyau/layers.h"
