@@ -1,23 +1,11 @@
 #include <cmath>
 
+#include "evaluation_mode.h"
 #include "name_table.h"
 #include "noyau/train.h"
 
 namespace noyau::inline v0 {
 namespace {
-
-/// Sets evaluation mode while it lives.
-class EvaluationMode {
- public:
-  explicit EvaluationMode(Module& module) : module_(module), before_(module.train(false)) {}
-  ~EvaluationMode() { module_.train(before_); }
-  EvaluationMode(const EvaluationMode&) = delete;
-  EvaluationMode& operator=(const EvaluationMode&) = delete;
-
- private:
-  Module& module_;
-  bool before_;
-};
 
 /// The images shifted by one pixel along the diagonal, mirrored at the border.
 Tensor shifted(const Tensor& images, std::int64_t from) {

@@ -3,17 +3,22 @@
 #include <unordered_map>
 
 #include "noyau/architecture.h"
+#include "ops/window.h"
 
 namespace noyau::inline v0 {
 namespace {
 
-// What one output cell can see: `field` pixels of the input; neighbours are `jump` pixels apart.
+// What one output cell can see: `field` pixels of the input; neighbours are `jump` pixels apart, the first cell sees
+// pixels around `centre`.
 struct Reach {
   double field = 1;
   double jump = 1;
+  double centre = 0;
 
-  // After a window of `taps` cells, `stride` apart from the next.
-  Reach window(double taps, double stride) const { return {field + (taps - 1) * jump, jump * stride}; }
+  // After a window of `taps` cells, `stride` apart from the next, the first beginning at cell -`before`.
+  Reach window(double taps, double stride, double before) const {
+    return {field + (taps - 1) * jump, jump * stride, centre + ((taps - 1) / 2 - before) * jump};
+  }
 };
 
 struct View {
@@ -28,24 +33,41 @@ double span(std::int64_t window, std::int64_t dilation) {
   return static_cast<double>((window - 1) * dilation + 1);
 }
 
-void see_window(View& view, Size2 window, Size2 dilation, Size2 stride) {
-  view.h = view.h.window(span(window.h, dilation.h), static_cast<double>(stride.h));
-  view.w = view.w.window(span(window.w, dilation.w), static_cast<double>(stride.w));
+void see_window(View& view, Size2 window, Size2 dilation, Size2 stride, const Padding& padding) {
+  const auto along = [&](const Reach& reach, std::int64_t in, std::int64_t taps, std::int64_t step,
+                         std::int64_t before, std::int64_t after) {
+    const WindowAxis axis = window_axis("summary", in, taps, step, padding.kind, before, after);
+    return reach.window(static_cast<double>(taps), static_cast<double>(step),
+                        static_cast<double>(axis.before));
+  };
+  view.h =
+      along(view.h, view.height(), (window.h - 1) * dilation.h + 1, stride.h, padding.top, padding.bottom);
+  view.w =
+      along(view.w, view.width(), (window.w - 1) * dilation.w + 1, stride.w, padding.left, padding.right);
 }
 
 void see_everything(View& view) {
-  view.h = view.h.window(static_cast<double>(view.height()), 1);
-  view.w = view.w.window(static_cast<double>(view.width()), 1);
+  view.h = view.h.window(static_cast<double>(view.height()), 1, 0);
+  view.w = view.w.window(static_cast<double>(view.width()), 1, 0);
 }
 
-void see_adjoint(View& view, const ConvTranspose2d& layer) {
+// Output cell 0 is reached by input cells around ((taps - 1) / 2 - before) / stride, seen from the other side.
+void see_adjoint(View& view, const ConvTranspose2d& layer, const Shape& output) {
   const Shape& kernel = layer.kernel.tensor().shape();
-  const auto taps = [](std::int64_t window, std::int64_t dilation, std::int64_t stride) {
-    return std::ceil(span(window, dilation) / static_cast<double>(stride));
-  };
   const auto& o = layer.options;
-  view.h = view.h.window(taps(kernel[0], o.dilation.h, o.stride.h), 1 / static_cast<double>(o.stride.h));
-  view.w = view.w.window(taps(kernel[1], o.dilation.w, o.stride.w), 1 / static_cast<double>(o.stride.w));
+  const auto along = [&](const Reach& reach, std::int64_t out, double taps, std::int64_t step,
+                         std::int64_t before, std::int64_t after) {
+    const auto stride = static_cast<double>(step);
+    const auto cut = static_cast<double>(
+        window_axis("summary", out, static_cast<std::int64_t>(taps), step, o.padding.kind, before, after)
+            .before);
+    return Reach{reach.field + (std::ceil(taps / stride) - 1) * reach.jump, reach.jump / stride,
+                 reach.centre + (cut - (taps - 1) / 2) / stride * reach.jump};
+  };
+  view.h =
+      along(view.h, output[1], span(kernel[0], o.dilation.h), o.stride.h, o.padding.top, o.padding.bottom);
+  view.w =
+      along(view.w, output[2], span(kernel[1], o.dilation.w), o.stride.w, o.padding.left, o.padding.right);
 }
 
 void see_resized(View& view, ResizeMode mode, const Shape& output) {
@@ -53,10 +75,16 @@ void see_resized(View& view, ResizeMode mode, const Shape& output) {
     const double ratio = static_cast<double>(in) / static_cast<double>(out);
     double taps = in == out || mode == ResizeMode::nearest ? 1 : 2;
     if (mode == ResizeMode::area) taps = std::ceil(ratio) == ratio ? ratio : std::ceil(ratio) + 1;
-    return reach.window(taps, ratio);
+    return Reach{reach.field + (taps - 1) * reach.jump, reach.jump * ratio,
+                 reach.centre + (ratio - 1) / 2 * reach.jump};
   };
   view.h = along(view.h, view.height(), output[1]);
   view.w = along(view.w, view.width(), output[2]);
+}
+
+void see_padded(View& view, const Padding& zeros) {
+  view.h.centre -= static_cast<double>(zeros.top) * view.h.jump;
+  view.w.centre -= static_cast<double>(zeros.left) * view.w.jump;
 }
 
 template <class L>
@@ -68,17 +96,22 @@ const L* as(const Module& layer) {
 void pass(View& view, const Module& layer, const Shape& output) {
   if (const auto* conv = as<Conv2d>(layer)) {
     const Shape& kernel = conv->kernel.tensor().shape();
-    see_window(view, {kernel[0], kernel[1]}, conv->options.dilation, conv->options.stride);
+    see_window(view, {kernel[0], kernel[1]}, conv->options.dilation, conv->options.stride,
+               conv->options.padding);
   } else if (const auto* transposed = as<ConvTranspose2d>(layer)) {
-    see_adjoint(view, *transposed);
+    see_adjoint(view, *transposed, output);
   } else if (const auto* max_pool = as<MaxPool>(layer)) {
-    see_window(view, max_pool->window, 1, max_pool->options.stride.value_or(max_pool->window));
+    see_window(view, max_pool->window, 1, max_pool->options.stride.value_or(max_pool->window),
+               max_pool->options.padding);
   } else if (const auto* average = as<AveragePool>(layer)) {
-    see_window(view, average->window, 1, average->options.stride.value_or(average->window));
+    see_window(view, average->window, 1, average->options.stride.value_or(average->window),
+               average->options.padding);
   } else if (const auto* resized = as<Resize>(layer)) {
     see_resized(view, resized->mode, output);
   } else if (const auto* upsampled = as<UpSampling>(layer)) {
     see_resized(view, upsampled->mode, output);
+  } else if (const auto* padded = as<ZeroPad>(layer)) {
+    see_padded(view, padded->padding);
   } else if (view.shape.rank() == 4 && output.rank() != 4) {
     see_everything(view);
   }
@@ -152,6 +185,8 @@ class Describer {
     pass(view, layer, output);
     row.output = without_batch(output);
     row.receptive_field = {std::llround(std::ceil(view.h.field)), std::llround(std::ceil(view.w.field))};
+    row.step = {view.h.jump, view.w.jump};
+    row.centre = {view.h.centre, view.w.centre};
     for (const NamedTensor& named : layer.state()) {
       (named.tensor.requires_grad() ? row.parameters : row.frozen) += named.tensor.size();
     }

@@ -43,8 +43,11 @@ struct LayerSummary {
   Shape output;                 ///< Shape of its output for one image, without the batch axis.
   std::int64_t parameters = 0;  ///< Trained numbers.
   std::int64_t frozen = 0;      ///< Numbers that are saved but not trained: moving averages, frozen kernels.
-  std::int64_t multiply_adds = 0;  ///< Products of convolutions and dense layers, for one image.
-  Size2 receptive_field = 1;       ///< Pixels of the input that one output can see, borders not cut off.
+  std::int64_t multiply_adds = 0;       ///< Products of convolutions and dense layers, for one image.
+  Size2 receptive_field = 1;            ///< Pixels of the input that one output can see, borders not cut off.
+  std::array<double, 2> step = {1, 1};  ///< Pixels, down and across, from what one output sees to the next.
+  std::array<double, 2> centre = {
+      0, 0};  ///< Pixel, down and across, in the middle of what the first output sees.
 };
 /// A network, as summary() describes it.
 struct Summary {

@@ -12,6 +12,7 @@
 #include "noyau/faithfulness.h"
 #include "noyau/image.h"
 #include "noyau/init.h"
+#include "noyau/inspect.h"
 #include "noyau/layers.h"
 #include "noyau/loss.h"
 #include "noyau/metrics.h"
