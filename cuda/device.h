@@ -14,6 +14,15 @@
 
 namespace noyau::inline v0 {
 
+// Where a primitive is called from, for the simulator's reports; nothing to nvcc.
+#ifdef NOYAU_SIMT
+using Site = simt::Site;
+#elif defined(__CUDACC__)
+struct Site {
+  __host__ __device__ static constexpr Site here() { return {}; }
+};
+#endif
+
 namespace detail {
 
 inline std::string text_of(dim3 extent) {

@@ -22,9 +22,10 @@ __device__ inline std::uint32_t shared_address(const void* p) {
 
 // Begins to copy 16 bytes from global to shared memory, or zeros unless `valid`; both are 16-byte aligned. The bytes are
 // there for this thread after cp_async_wait, for others after a barrier that follows.
-__device__ inline void cp_async_16(void* shared, const void* global, bool valid = true) {
+__device__ inline void cp_async_16(void* shared, const void* global, bool valid = true,
+                                   [[maybe_unused]] Site site = Site::here()) {
 #ifdef NOYAU_SIMT
-  simt::copy_async(shared, valid ? global : nullptr, 16);
+  simt::copy_async(shared, valid ? global : nullptr, 16, site);
 #elif __CUDA_ARCH__ >= 800
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global),
                "r"(valid ? 16 : 0)
@@ -35,9 +36,10 @@ __device__ inline void cp_async_16(void* shared, const void* global, bool valid 
 }
 
 // The same for 4 bytes.
-__device__ inline void cp_async_4(void* shared, const void* global, bool valid = true) {
+__device__ inline void cp_async_4(void* shared, const void* global, bool valid = true,
+                                  [[maybe_unused]] Site site = Site::here()) {
 #ifdef NOYAU_SIMT
-  simt::copy_async(shared, valid ? global : nullptr, 4);
+  simt::copy_async(shared, valid ? global : nullptr, 4, site);
 #elif __CUDA_ARCH__ >= 800
   asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(shared_address(shared)), "l"(global),
                "r"(valid ? 4 : 0)
@@ -67,21 +69,20 @@ __device__ inline void cp_async_wait() {
 }
 
 // A barrier of `threads` threads (whole warps) of the block under a number from 1 to 15.
+__device__ inline void named_barrier(int number, int threads, [[maybe_unused]] Site site = Site::here()) {
 #ifdef NOYAU_SIMT
-inline void named_barrier(int number, int threads, simt::Site site = simt::Site::here()) {
   simt::named_barrier(number, threads, site);
-}
 #else
-__device__ inline void named_barrier(int number, int threads) {
   asm volatile("bar.sync %0, %1;" ::"r"(number), "r"(threads) : "memory");
-}
 #endif
+}
 
 // Four 8x8 matrices of 16-bit elements: lane 8 i + r gives the address of row r of matrix i, 16-byte aligned; lane l gets
 // elements 2 (l % 4) and the next of row l / 4 of matrix i in r[i].
-__device__ inline void ldmatrix_x4(std::uint32_t (&r)[4], const void* row) {
+__device__ inline void ldmatrix_x4(std::uint32_t (&r)[4], const void* row,
+                                   [[maybe_unused]] Site site = Site::here()) {
 #ifdef NOYAU_SIMT
-  simt::load_matrices(r, row, 4, false);
+  simt::load_matrices(r, row, 4, false, site);
 #else
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
@@ -91,9 +92,10 @@ __device__ inline void ldmatrix_x4(std::uint32_t (&r)[4], const void* row) {
 }
 
 // The same of the transposed matrices.
-__device__ inline void ldmatrix_x4_transposed(std::uint32_t (&r)[4], const void* row) {
+__device__ inline void ldmatrix_x4_transposed(std::uint32_t (&r)[4], const void* row,
+                                              [[maybe_unused]] Site site = Site::here()) {
 #ifdef NOYAU_SIMT
-  simt::load_matrices(r, row, 4, true);
+  simt::load_matrices(r, row, 4, true, site);
 #else
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
@@ -103,9 +105,10 @@ __device__ inline void ldmatrix_x4_transposed(std::uint32_t (&r)[4], const void*
 }
 
 // Two matrices; lanes 0 to 15 give the addresses.
-__device__ inline void ldmatrix_x2(std::uint32_t (&r)[2], const void* row) {
+__device__ inline void ldmatrix_x2(std::uint32_t (&r)[2], const void* row,
+                                   [[maybe_unused]] Site site = Site::here()) {
 #ifdef NOYAU_SIMT
-  simt::load_matrices(r, row, 2, false);
+  simt::load_matrices(r, row, 2, false, site);
 #else
   asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
                : "=r"(r[0]), "=r"(r[1])
@@ -115,9 +118,10 @@ __device__ inline void ldmatrix_x2(std::uint32_t (&r)[2], const void* row) {
 }
 
 // The same of the transposed matrices.
-__device__ inline void ldmatrix_x2_transposed(std::uint32_t (&r)[2], const void* row) {
+__device__ inline void ldmatrix_x2_transposed(std::uint32_t (&r)[2], const void* row,
+                                              [[maybe_unused]] Site site = Site::here()) {
 #ifdef NOYAU_SIMT
-  simt::load_matrices(r, row, 2, true);
+  simt::load_matrices(r, row, 2, true, site);
 #else
   asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
                : "=r"(r[0]), "=r"(r[1])
@@ -128,9 +132,10 @@ __device__ inline void ldmatrix_x2_transposed(std::uint32_t (&r)[2], const void*
 
 // d [16, 8] += a [16, 8] b [8, 8] of f16 elements, f32 sums: what compute capability 7.5 has.
 __device__ inline void mma_m16n8k8_f16(float (&d)[4], const std::uint32_t (&a)[2],
-                                       const std::uint32_t (&b)[1]) {
+                                       const std::uint32_t (&b)[1],
+                                       [[maybe_unused]] Site site = Site::here()) {
 #ifdef NOYAU_SIMT
-  simt::multiply(simt::MmaType::f16, 8, d, a, b);
+  simt::multiply(simt::MmaType::f16, 8, d, a, b, site);
 #else
   asm volatile(
       "mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
@@ -141,9 +146,10 @@ __device__ inline void mma_m16n8k8_f16(float (&d)[4], const std::uint32_t (&a)[2
 
 // d [16, 8] += a [16, 16] b [16, 8] of f16 elements, f32 sums. Compute capability 7.5 takes two steps.
 __device__ inline void mma_m16n8k16_f16(float (&d)[4], const std::uint32_t (&a)[4],
-                                        const std::uint32_t (&b)[2]) {
+                                        const std::uint32_t (&b)[2],
+                                        [[maybe_unused]] Site site = Site::here()) {
 #ifdef NOYAU_SIMT
-  simt::multiply(simt::MmaType::f16, 16, d, a, b);
+  simt::multiply(simt::MmaType::f16, 16, d, a, b, site);
 #elif __CUDA_ARCH__ >= 800
   asm volatile(
       "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
@@ -158,9 +164,10 @@ __device__ inline void mma_m16n8k16_f16(float (&d)[4], const std::uint32_t (&a)[
 
 // d [16, 8] += a [16, 16] b [16, 8] of bf16 elements, f32 sums; from compute capability 8.0.
 __device__ inline void mma_m16n8k16_bf16(float (&d)[4], const std::uint32_t (&a)[4],
-                                         const std::uint32_t (&b)[2]) {
+                                         const std::uint32_t (&b)[2],
+                                         [[maybe_unused]] Site site = Site::here()) {
 #ifdef NOYAU_SIMT
-  simt::multiply(simt::MmaType::bf16, 16, d, a, b);
+  simt::multiply(simt::MmaType::bf16, 16, d, a, b, site);
 #elif __CUDA_ARCH__ >= 800
   asm volatile(
       "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
@@ -174,9 +181,10 @@ __device__ inline void mma_m16n8k16_bf16(float (&d)[4], const std::uint32_t (&a)
 
 // d [16, 8] += a [16, 8] b [8, 8] of tf32 elements (see to_tf32), f32 sums; from compute capability 8.0.
 __device__ inline void mma_m16n8k8_tf32(float (&d)[4], const std::uint32_t (&a)[4],
-                                        const std::uint32_t (&b)[2]) {
+                                        const std::uint32_t (&b)[2],
+                                        [[maybe_unused]] Site site = Site::here()) {
 #ifdef NOYAU_SIMT
-  simt::multiply(simt::MmaType::tf32, 8, d, a, b);
+  simt::multiply(simt::MmaType::tf32, 8, d, a, b, site);
 #elif __CUDA_ARCH__ >= 800
   asm volatile(
       "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "

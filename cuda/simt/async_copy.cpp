@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "block.h"
+#include "races.h"
 #include "report.h"
 
 namespace simt {
@@ -15,7 +16,9 @@ void copy_async(void* to, const void* from, unsigned bytes, Site site) {
   }
   auto& groups = block->current().copies;
   if (groups.empty()) groups.emplace_back();
-  groups.back().push_back({static_cast<char*>(to), static_cast<const char*>(from), bytes});
+  groups.back().push_back({static_cast<char*>(to), static_cast<const char*>(from), bytes, site});
+  if (from != nullptr) touch(from, bytes, Touch::read, site);
+  touch(to, bytes, Touch::begin_copy, site);
   std::memset(to, 0xff, bytes);
 }
 
@@ -30,6 +33,7 @@ void wait_copies(int pending) {
   const std::size_t kept = static_cast<std::size_t>(pending) + 1;  // and the open one
   while (groups.size() > kept) {
     for (const PendingCopy& copy : groups.front()) {
+      touch(copy.to, copy.bytes, Touch::end_copy, copy.site);
       if (copy.from != nullptr) {
         std::memcpy(copy.to, copy.from, copy.bytes);
       } else {

@@ -5,7 +5,7 @@
 namespace simt {
 
 // Copies from global memory, or zeros where `from` is null; both ends are aligned to `bytes`.
-void copy_async(void* to, const void* from, unsigned bytes, Site site = Site::here());
+void copy_async(void* to, const void* from, unsigned bytes, Site site);
 void commit_copies();
 void wait_copies(int pending);
 

@@ -4,8 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "clocks.h"
 #include "fiber.h"
 #include "language.h"
+#include "shadow.h"
 
 namespace simt {
 
@@ -18,7 +20,13 @@ struct Launch {
   std::size_t shared_bytes = 0;
   void (*invoke)(const void* arguments) = nullptr;
   const void* arguments = nullptr;
+  std::size_t argument_bytes = 0;
   std::uint32_t id = 0;
+
+  bool holds_argument(const void* p) const {
+    return static_cast<std::size_t>(static_cast<const char*>(p) - static_cast<const char*>(arguments)) <
+           argument_bytes;
+  }
 };
 
 enum class Wait : std::uint8_t { nothing, block, named, warp, finished };
@@ -27,6 +35,7 @@ struct PendingCopy {
   char* to;
   const char* from;  // null fills with zeros
   unsigned bytes;
+  Site site;
 };
 
 struct Thread {
@@ -44,6 +53,14 @@ struct Thread {
   std::vector<std::vector<PendingCopy>> copies;  // cp.async groups; the last one is still open
 };
 
+// The lanes that wait in collectives; if all of them wait for the same, what that is.
+struct Warp {
+  std::uint32_t waiting = 0;
+  bool alike = true;
+  const char* operation = nullptr;
+  std::uint32_t mask = 0;
+};
+
 // Runs the blocks of launches, one at a time, on one CPU thread.
 class Block {
  public:
@@ -54,6 +71,11 @@ class Block {
   const Launch& launch() const { return *launch_; }
   std::uint64_t index() const { return index_; }
   char* shared() { return shared_; }
+  // Bytes on both sides of the dynamic shared memory that belong to nobody.
+  static constexpr std::size_t kGuard = 4096;
+  bool on_stack(const void* p) const { return stacks_.contains(p); }
+  // Whether the accesses of this block are judged (races.h).
+  bool checked() const { return checked_; }
 
   // Returns how many threads brought a true predicate.
   int barrier(bool predicate, Site site);
@@ -64,6 +86,8 @@ class Block {
   [[noreturn]] void fail(std::string report);
 
   std::vector<Thread> threads;
+  Clocks clocks;
+  Shadow dynamic_shadow, static_shadow;  // of the two kinds of shared memory
 
  private:
   void prepare();
@@ -74,8 +98,10 @@ class Block {
   void suspend(Wait wait, const char* operation, Site site);
   void resume_from(unsigned position);
   std::string stuck() const;
+  std::string stuck_in_warp(const Thread& t) const;
+  std::string stuck_at_named(const Thread& t) const;
   std::string why_missing(const Thread& waiting, const Thread& missing) const;
-  void check_peers(const Thread& me, std::uint32_t waiting) const;
+  std::uint32_t peers(const Thread& me, const Warp& warp) const;
 
   const Launch* launch_ = nullptr;
   std::uint64_t index_ = 0;
@@ -84,11 +110,12 @@ class Block {
   Stacks stacks_;
   std::vector<unsigned> order_;
   std::vector<std::uint64_t> ready_;
-  std::vector<std::uint32_t> warp_waiting_;  // for each warp, the lanes inside a collective
+  std::vector<Warp> warps_;
   unsigned finished_ = 0, arrived_ = 0;
   int votes_ = 0;  // at the last barrier
   std::vector<char> arena_;
   char* shared_ = nullptr;
+  bool checked_ = false;
   std::string failure_;
 };
 

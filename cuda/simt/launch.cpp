@@ -118,10 +118,14 @@ void run(const Launch& launch) {
 }
 
 cudaError_t launch(const void* kernel, dim3 grid, dim3 size, std::size_t shared_bytes, cudaStream_t stream,
-                   void (*invoke)(const void* arguments), Arguments arguments) {
-  Launch l{kernel, grid, size, shared_bytes, invoke, arguments.get(), 0};
+                   void (*invoke)(const void* arguments), Arguments arguments, std::size_t argument_bytes) {
+  static std::atomic<std::uint32_t> launches{0};
+  Launch l{kernel, grid, size, shared_bytes, invoke, arguments.get(), argument_bytes, 0};
   if (!valid(l)) return fail_call(cudaErrorInvalidConfiguration);
-  return submit(stream, [l, arguments = std::move(arguments)] { run(l); });
+  return submit(stream, [l, arguments = std::move(arguments)]() mutable {
+    l.id = ++launches;
+    run(l);
+  });
 }
 
 }  // namespace simt

@@ -24,7 +24,7 @@ void* dynamic_shared();
 
 using Arguments = std::shared_ptr<const void>;
 cudaError_t launch(const void* kernel, dim3 grid, dim3 block, std::size_t shared_bytes, cudaStream_t stream,
-                   void (*invoke)(const void* arguments), Arguments arguments);
+                   void (*invoke)(const void* arguments), Arguments arguments, std::size_t argument_bytes);
 
 // Runs the kernel over the grid, in stream order; throws Failure with a one-line report when it misbehaves.
 template <class... P, class... A>
@@ -41,7 +41,8 @@ cudaError_t launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shar
     const auto& c = *static_cast<const Call*>(arguments_);
     std::apply(c.kernel, c.values);
   };
-  return launch(reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, stream, invoke, call);
+  return launch(reinterpret_cast<const void*>(kernel), grid, block, shared_bytes, stream, invoke, call,
+                sizeof(Call));
 }
 
 }  // namespace simt

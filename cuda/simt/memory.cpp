@@ -1,6 +1,7 @@
 #include "memory.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +23,7 @@ struct Registry {
   std::map<std::uintptr_t, Allocation> allocations;  // by begin
   std::deque<std::uintptr_t> freed;                  // oldest first
   std::size_t device_bytes = 0, freed_bytes = 0, count = 0;
+  std::atomic<std::uint64_t> version{0};  // grows whenever an allocation comes or goes
 };
 
 Registry& registry() {
@@ -45,11 +47,7 @@ void drop_oldest(Registry& r) {
   r.freed_bytes -= it->second.bytes;
   std::free(it->second.begin - kGuard);
   r.allocations.erase(it);
-}
-
-std::string describe(const Allocation& a) {
-  return std::string(a.space == Space::device ? "allocation " : "pinned allocation ") +
-         std::to_string(a.number) + " of " + std::to_string(a.bytes) + " bytes";
+  ++r.version;
 }
 
 }  // namespace
@@ -63,7 +61,10 @@ void* allocate(std::size_t bytes, Space space) {
   if (memory == nullptr) return nullptr;
   std::memset(memory, 0xff, rounded + 2 * kGuard);
   char* begin = memory + kGuard;
-  r.allocations[key(begin)] = {begin, bytes, space, ++r.count, false};
+  auto shadow = std::make_shared<Shadow>();
+  shadow->resize(bytes);
+  r.allocations[key(begin)] = {begin, bytes, space, ++r.count, false, std::move(shadow)};
+  ++r.version;
   if (space == Space::device) r.device_bytes += bytes;
   return begin;
 }
@@ -89,23 +90,35 @@ std::size_t allocated() {
   return r.device_bytes;
 }
 
-std::string outside(const void* p, std::size_t bytes) {
+const Allocation* find_allocation(const void* p) {
+  struct Last {
+    std::uint64_t version = ~std::uint64_t{0};
+    const Allocation* allocation = nullptr;
+  };
+  static thread_local Last last;
   Registry& r = registry();
+  const std::uint64_t version = r.version.load(std::memory_order_acquire);
+  if (last.version == version && last.allocation != nullptr &&
+      key(p) - key(last.allocation->begin) < last.allocation->bytes) {
+    return last.allocation;
+  }
   const std::shared_lock lock(r.mutex);
-  const Allocation* a = find(r, p);
-  if (a == nullptr) return "no device memory";
-  if (a->freed) return describe(*a) + ", which is freed";
-  const auto offset = static_cast<std::ptrdiff_t>(key(p) - key(a->begin));
-  if (offset < 0) return std::to_string(-offset) + " bytes before the begin of " + describe(*a);
-  const auto end = static_cast<std::size_t>(offset) + bytes;
-  if (end <= a->bytes) return {};
-  return std::to_string(end - a->bytes) + " bytes past the end of " + describe(*a);
+  last = {version, find(r, p)};
+  return last.allocation;
 }
 
-bool on_device(const void* p) {
-  Registry& r = registry();
-  const std::shared_lock lock(r.mutex);
-  return find(r, p) != nullptr;
+std::string describe(const Allocation& a) {
+  return std::string(a.space == Space::device ? "allocation " : "pinned allocation ") +
+         std::to_string(a.number) + " (" + std::to_string(a.bytes) + " bytes)";
+}
+
+std::string outside(const Allocation& a, const void* p, std::size_t bytes) {
+  if (a.freed) return "inside " + describe(a) + ", which is freed";
+  const auto offset = static_cast<std::ptrdiff_t>(key(p) - key(a.begin));
+  if (offset < 0) return std::to_string(-offset) + " bytes before the begin of " + describe(a);
+  const auto end = static_cast<std::size_t>(offset) + bytes;
+  if (end <= a.bytes) return {};
+  return std::to_string(end - a.bytes) + " bytes past the end of " + describe(a);
 }
 
 void set_bounds(void* pointer, std::size_t bytes) {

@@ -1,7 +1,10 @@
 #pragma once
 // Device and pinned memory: every allocation is known, so that an access can be checked against it.
 #include <cstddef>
+#include <memory>
 #include <string>
+
+#include "shadow.h"
 
 namespace simt {
 
@@ -13,6 +16,7 @@ struct Allocation {
   Space space = Space::device;
   std::size_t number = 0;  // allocations are counted from 1
   bool freed = false;
+  std::shared_ptr<Shadow> shadow;  // who accessed its bytes
 };
 
 // Null when the simulated device is full. The bytes are NaN.
@@ -23,10 +27,11 @@ bool release(void* pointer, Space space);
 std::size_t allocated();
 inline constexpr std::size_t kDeviceBytes = std::size_t{8} << 30;
 
-// What reading or writing `bytes` at `p` does wrong, or nothing; host memory is not known here.
-std::string outside(const void* p, std::size_t bytes);
-// True when `p` lies in device memory, its guard zones included.
-bool on_device(const void* p);
+// The allocation whose guarded range holds `p`; null for all other memory. Valid until memory is allocated or freed.
+const Allocation* find_allocation(const void* p);
+// How [p, p + bytes) leaves the allocation, or nothing.
+std::string outside(const Allocation& allocation, const void* p, std::size_t bytes);
+std::string describe(const Allocation& allocation);
 // Narrows the allocation that begins at `pointer`, for allocators that hand out less than they hold.
 void set_bounds(void* pointer, std::size_t bytes);
 

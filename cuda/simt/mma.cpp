@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "block.h"
+#include "races.h"
 #include "report.h"
 
 namespace simt {
@@ -134,6 +135,7 @@ void load_matrices(std::uint32_t* r, const void* row, int matrices, bool transpo
   if (read && reinterpret_cast<std::uintptr_t>(row) % 16 != 0) {
     fail_here(site, std::string(name) + " with a row address that is no multiple of 16");
   }
+  if (read) touch(row, 16, Touch::read, site);
   LoadOperand operand{r, row, matrices, transposed};
   block->collective(name, kAll, &operand, complete_load, site);
 }

@@ -84,9 +84,12 @@ std::string hex(std::uint32_t value) {
 std::string function_name(const void* address) { return short_name(look_up(address, 0).function); }
 std::string source_line(const void* address) { return look_up(address, 1).line; }
 
-std::string report(const Block& b, const Thread& t, Site site, const std::string& what) {
+std::string report(const Block& b, const Thread& t, const std::string& place, const std::string& what) {
   return "simt: " + function_name(b.launch().kernel) + ": block " +
-         triple(blockIdx.x, blockIdx.y, blockIdx.z) + ", " + name(t) + ", " + text(site) + ": " + what;
+         triple(blockIdx.x, blockIdx.y, blockIdx.z) + ", " + name(t) + ", " + place + ": " + what;
+}
+std::string report(const Block& b, const Thread& t, Site site, const std::string& what) {
+  return report(b, t, text(site), what);
 }
 
 void fail_here(Site site, const std::string& what) {

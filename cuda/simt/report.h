@@ -17,6 +17,8 @@ class Failure : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+std::string report(const Block& block, const Thread& thread, const std::string& place,
+                   const std::string& what);
 std::string report(const Block& block, const Thread& thread, Site site, const std::string& what);
 // Reports `what` of the running thread, which never goes on.
 [[noreturn]] void fail_here(Site site, const std::string& what);

@@ -53,9 +53,10 @@ cudaError_t take(void* pointer, simt::Space space) {
 
 // Throws unless a host call may touch `bytes` at `p` as device memory.
 void check_device(const char* call, const void* p, std::size_t bytes) {
-  if (const std::string why = simt::outside(p, bytes); !why.empty()) {
+  const simt::Allocation* a = simt::find_allocation(p);
+  const std::string why = a != nullptr ? simt::outside(*a, p, bytes) : "outside device memory";
+  if (!why.empty())
     throw simt::Failure(std::string("simt: ") + call + ": " + std::to_string(bytes) + " bytes reach " + why);
-  }
 }
 
 void check_copy(const char* call, void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {

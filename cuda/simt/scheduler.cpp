@@ -1,10 +1,12 @@
 // Runs the threads of a block one after the other: each until it waits, then the next that may run in the chosen order.
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <numeric>
 #include <random>
 
 #include "block.h"
+#include "races.h"
 #include "report.h"
 
 constinit thread_local uint3 threadIdx{};
@@ -19,6 +21,11 @@ constinit thread_local Block* block = nullptr;
 namespace {
 
 constexpr int kPoison = 0xff;  // NaN in every floating-point format, and no likely integer
+
+std::string whereabouts(const Thread& t) {
+  if (t.wait == Wait::finished) return " has returned";
+  return std::string(" waits in ") + t.operation + " at " + text(t.site);
+}
 
 void enter() { block->run_thread(); }
 
@@ -61,10 +68,18 @@ void Block::prepare() {
   const auto count = static_cast<unsigned>(threads.size());
   stacks_.reserve(count);
   ready_.assign((count + 63) / 64, 0);
-  warp_waiting_.assign((count + 31) / 32, 0);
+  warps_.assign((count + 31) / 32, Warp{});
   finished_ = arrived_ = 0;
-  arena_.assign(launch_->shared_bytes + 128, static_cast<char>(kPoison));
-  shared_ = arena_.data() + (128 - reinterpret_cast<std::uintptr_t>(arena_.data()) % 128) % 128;
+  const std::size_t bytes = launch_->shared_bytes;
+  arena_.resize(bytes + 128 + 2 * kGuard);
+  char* inside = arena_.data() + kGuard;
+  shared_ = inside + (128 - reinterpret_cast<std::uintptr_t>(inside) % 128) % 128;
+  std::memset(shared_, kPoison, bytes);
+  checked_ = checking();
+  if (checked_) {
+    clocks.reset(count);
+    dynamic_shadow.resize(bytes);
+  }
   for (unsigned position = 0; position < count; ++position) {
     const unsigned i = order_[position];
     Thread& t = threads[i];
@@ -142,6 +157,7 @@ int Block::barrier(bool predicate, Site site) {
   }
   arrived_ = 0;
   votes_ = 0;
+  if (checked_) clocks.join_block();
   for (Thread& t : threads) {
     votes_ += t.vote ? 1 : 0;
     t.wait = Wait::nothing;
@@ -172,47 +188,64 @@ void Block::named_barrier(int number, int expected, Site site) {
   me.barrier = number;
   me.expected = expected;
   if (waiting < expected) return suspend(Wait::named, "named barrier", site);
+  std::vector<unsigned> warps{me.linear / 32};
   for (Thread& t : threads) {
     if (t.wait != Wait::named || t.barrier != number) continue;
     t.wait = Wait::nothing;
     set_ready(t);
+    if (warps.back() != t.linear / 32 && t.linear / 32 != me.linear / 32) warps.push_back(t.linear / 32);
   }
+  if (warps.size() * 32 != static_cast<std::size_t>(expected)) {
+    fail(report(*this, me, site,
+                "named barrier " + std::to_string(number) + " got its " + std::to_string(expected) +
+                    " threads from parts of warps"));
+  }
+  if (checked_) clocks.join_warps(warps);
 }
 
-// Threads of one collective must agree on what it is and on who takes part.
-void Block::check_peers(const Thread& me, std::uint32_t waiting) const {
+// The lanes that wait for the same as `me`. Lanes that wait for each other must agree on what it is and who takes part.
+std::uint32_t Block::peers(const Thread& me, const Warp& warp) const {
+  if (warp.alike && warp.operation == me.operation && warp.mask == me.mask) return warp.waiting;
   const unsigned first = me.linear / 32 * 32, lane = me.linear % 32;
-  for (; waiting != 0; waiting &= waiting - 1) {
-    const Thread& other = threads[first + static_cast<unsigned>(std::countr_zero(waiting))];
-    const bool meet = (me.mask >> (other.linear % 32) & 1) != 0 || (other.mask >> lane & 1) != 0;
-    if (!meet || (other.operation == me.operation && other.mask == me.mask)) continue;
-    const std::string why = std::string(me.operation) + " with mask " + hex(me.mask) + " meets " +
-                            name(other) + " in " + other.operation + " with mask " + hex(other.mask) +
-                            " at " + text(other.site);
-    block->fail(report(*this, me, me.site, why));
+  std::uint32_t same = 0;
+  for (std::uint32_t rest = warp.waiting; rest != 0; rest &= rest - 1) {
+    const auto l = static_cast<unsigned>(std::countr_zero(rest));
+    const Thread& other = threads[first + l];
+    if (other.operation == me.operation && other.mask == me.mask) {
+      same |= std::uint32_t{1} << l;
+    } else if ((me.mask >> l & 1) != 0 && (other.mask >> lane & 1) != 0) {
+      block->fail(report(*this, me, me.site,
+                         std::string(me.operation) + " with mask " + hex(me.mask) + " meets " + name(other) +
+                             " in " + other.operation + " with mask " + hex(other.mask) + " at " +
+                             text(other.site)));
+    }
   }
+  return same;
 }
 
 void Block::collective(const char* operation, std::uint32_t mask, void* operand, Complete complete,
                        Site site) {
   Thread& me = *current_;
-  const unsigned first = me.linear / 32 * 32, lane = me.linear % 32;
-  std::uint32_t& waiting = warp_waiting_[me.linear / 32];
+  const unsigned first = me.linear / 32 * 32;
+  const std::uint32_t lane = std::uint32_t{1} << (me.linear % 32);
+  Warp& warp = warps_[me.linear / 32];
   me.operation = operation;
   me.mask = mask;
   me.operand = operand;
   me.site = site;
-  if ((mask >> lane & 1) == 0) {
+  if ((mask & lane) == 0) {
     fail(report(*this, me, site,
                 std::string(operation) + " with mask " + hex(mask) + ", which leaves out the calling lane " +
-                    std::to_string(lane)));
+                    std::to_string(me.linear % 32)));
   }
-  check_peers(me, waiting);
-  if (((waiting | std::uint32_t{1} << lane) & mask) != mask) {
-    waiting |= std::uint32_t{1} << lane;
+  if (const std::uint32_t same = peers(me, warp) | lane; same != mask) {
+    warp.alike = same == (warp.waiting | lane);
+    warp.operation = operation;
+    warp.mask = mask;
+    warp.waiting |= lane;
     return suspend(Wait::warp, operation, site);
   }
-  waiting &= ~mask;
+  warp.waiting &= ~mask;
   void* operands[32] = {};
   for (std::uint32_t rest = mask; rest != 0; rest &= rest - 1) {
     const auto l = static_cast<unsigned>(std::countr_zero(rest));
@@ -222,45 +255,56 @@ void Block::collective(const char* operation, std::uint32_t mask, void* operand,
     t.wait = Wait::nothing;
     set_ready(t);
   }
+  if (checked_) clocks.join_lanes(me.linear / 32, mask);
   complete(operands, mask);
 }
 
 std::string Block::why_missing(const Thread& waiting, const Thread& missing) const {
-  std::string text_ = std::string("waits in ") + waiting.operation + " for " + name(missing) + ", which ";
-  if (missing.wait == Wait::finished) return text_ + "has returned";
-  return text_ + "waits in " + missing.operation + " at " + text(missing.site);
+  return std::string("waits in ") + waiting.operation + " for " + name(missing) + ", which" +
+         whereabouts(missing);
+}
+
+std::string Block::stuck_in_warp(const Thread& t) const {
+  for (unsigned lane = 0; lane < 32; ++lane) {
+    if ((t.mask >> lane & 1) == 0) continue;
+    const unsigned i = t.linear / 32 * 32 + lane;
+    if (i >= threads.size()) {
+      return std::string("waits in ") + t.operation + " for lane " + std::to_string(lane) +
+             ", which the block does not have";
+    }
+    const Thread& other = threads[i];
+    if (other.wait != Wait::warp || other.operation != t.operation) return why_missing(t, other);
+  }
+  return {};
+}
+
+std::string Block::stuck_at_named(const Thread& t) const {
+  int waiting = 0;
+  const Thread* absent = nullptr;
+  for (const Thread& other : threads) {
+    const bool here = other.wait == Wait::named && other.barrier == t.barrier;
+    waiting += here ? 1 : 0;
+    if (!here && absent == nullptr) absent = &other;
+  }
+  std::string why = "waits in named barrier " + std::to_string(t.barrier) + " with " +
+                    std::to_string(waiting) + " of " + std::to_string(t.expected) + " threads";
+  return absent == nullptr ? why : why + "; " + name(*absent) + whereabouts(*absent);
 }
 
 // Nobody can run: says which thread waits for whom.
 std::string Block::stuck() const {
   for (const Thread& t : threads) {
+    if (t.wait == Wait::named) return report(*this, t, t.site, stuck_at_named(t));
     if (t.wait != Wait::warp) continue;
-    for (unsigned lane = 0; lane < 32; ++lane) {
-      if ((t.mask >> lane & 1) == 0) continue;
-      const unsigned i = t.linear / 32 * 32 + lane;
-      if (i >= threads.size()) {
-        return report(*this, t, t.site,
-                      std::string(t.operation) + " with mask " + hex(t.mask) + " waits for lane " +
-                          std::to_string(lane) + ", which the block does not have");
-      }
-      const Thread& other = threads[i];
-      if (other.wait != Wait::warp || other.operation != t.operation)
-        return report(*this, t, t.site, why_missing(t, other));
-    }
+    if (const std::string why = stuck_in_warp(t); !why.empty()) return report(*this, t, t.site, why);
   }
-  for (const Thread& t : threads) {
-    if (t.wait != Wait::block && t.wait != Wait::named) continue;
-    for (const Thread& other : threads) {
-      if (other.wait != t.wait || (t.wait == Wait::named && other.barrier != t.barrier)) {
-        return report(*this, t, t.site, why_missing(t, other));
-      }
+  const auto at = [this](bool barrier) -> const Thread& {
+    for (const Thread& t : threads) {
+      if ((t.wait == Wait::block) == barrier) return t;
     }
-    if (t.wait == Wait::named)
-      return report(
-          *this, t, t.site,
-          "waits at named barrier " + std::to_string(t.barrier) + " for more threads than the block has");
-  }
-  return report(*this, *current_, current_->site, "no thread can run");
+    return *current_;
+  };
+  return report(*this, at(true), at(true).site, why_missing(at(true), at(false)));
 }
 
 }  // namespace simt

@@ -6,5 +6,7 @@
 #include "language.h"
 #include "launch.h"
 #include "memory.h"
+#include "orders.h"
+#include "races.h"
 #include "report.h"
 #include "runtime.h"
