@@ -54,55 +54,66 @@ struct MmaOperand {
 };
 
 struct Tiles {
-  float a[16][16];
-  float b[16][8];
+  std::uint32_t a_bits[16][16], b_bits[16][8];
+  float a[16][16], b[16][8];
 };
 
-template <float (*convert)(std::uint32_t)>
 void gather_pairs(void* const* operands, int depth, Tiles& tiles) {
   for (int l = 0; l < 32; ++l) {
     const auto& o = *static_cast<const MmaOperand*>(operands[l]);
     const int g = l / 4, t = 2 * (l % 4);
     for (int i = 0; i < depth / 4; ++i) {
-      float* pair = &tiles.a[g + 8 * (i % 2)][t + 8 * (i / 2)];
-      pair[0] = convert(o.a[i] & 0xffff);
-      pair[1] = convert(o.a[i] >> 16);
+      std::uint32_t* pair = &tiles.a_bits[g + 8 * (i % 2)][t + 8 * (i / 2)];
+      pair[0] = o.a[i] & 0xffff;
+      pair[1] = o.a[i] >> 16;
     }
     for (int i = 0; i < depth / 8; ++i) {
-      tiles.b[t + 8 * i][g] = convert(o.b[i] & 0xffff);
-      tiles.b[t + 8 * i + 1][g] = convert(o.b[i] >> 16);
+      tiles.b_bits[t + 8 * i][g] = o.b[i] & 0xffff;
+      tiles.b_bits[t + 8 * i + 1][g] = o.b[i] >> 16;
     }
+  }
+}
+
+void gather_words(void* const* operands, Tiles& tiles) {
+  for (int l = 0; l < 32; ++l) {
+    const auto& o = *static_cast<const MmaOperand*>(operands[l]);
+    const int g = l / 4, t = l % 4;
+    for (int i = 0; i < 4; ++i) tiles.a_bits[g + 8 * (i % 2)][t + 4 * (i / 2)] = o.a[i];
+    for (int i = 0; i < 2; ++i) tiles.b_bits[t + 4 * i][g] = o.b[i];
+  }
+}
+
+// Converts what gather filled: `depth` columns of a, `depth` rows of b.
+template <float (*convert)(std::uint32_t)>
+void convert_tiles(int depth, Tiles& tiles) {
+  for (int row = 0; row < 16; ++row) {
+    for (int k = 0; k < depth; ++k) tiles.a[row][k] = convert(tiles.a_bits[row][k]);
+  }
+  for (int k = 0; k < depth; ++k) {
+    for (int column = 0; column < 8; ++column) tiles.b[k][column] = convert(tiles.b_bits[k][column]);
   }
 }
 
 // The tensor core reads the upper 19 bits of each operand.
 float from_tf32(std::uint32_t bits) { return std::bit_cast<float>(bits & 0xffffe000); }
 
-void gather_tf32(void* const* operands, Tiles& tiles) {
-  for (int l = 0; l < 32; ++l) {
-    const auto& o = *static_cast<const MmaOperand*>(operands[l]);
-    const int g = l / 4, t = l % 4;
-    for (int i = 0; i < 4; ++i) tiles.a[g + 8 * (i % 2)][t + 4 * (i / 2)] = from_tf32(o.a[i]);
-    for (int i = 0; i < 2; ++i) tiles.b[t + 4 * i][g] = from_tf32(o.b[i]);
+void load_tiles(void* const* operands, MmaType type, int depth, Tiles& tiles) {
+  if (type == MmaType::tf32) {
+    gather_words(operands, tiles);
+    return convert_tiles<from_tf32>(depth, tiles);
   }
+  gather_pairs(operands, depth, tiles);
+  if (type == MmaType::f16) return convert_tiles<from_f16>(depth, tiles);
+  convert_tiles<from_bf16>(depth, tiles);
 }
 
 using Row = float __attribute__((vector_size(32)));
 
+// Products of two operands are exact in f32, so the sums have the same bits with and without fused multiply-add.
 void complete_multiply(void* const* operands, std::uint32_t) {
   const auto& first = *static_cast<const MmaOperand*>(operands[0]);
-  Tiles tiles;
-  switch (first.type) {
-    case MmaType::f16:
-      gather_pairs<from_f16>(operands, first.depth, tiles);
-      break;
-    case MmaType::bf16:
-      gather_pairs<from_bf16>(operands, first.depth, tiles);
-      break;
-    case MmaType::tf32:
-      gather_tf32(operands, tiles);
-      break;
-  }
+  Tiles tiles{};
+  load_tiles(operands, first.type, first.depth, tiles);
   for (int row = 0; row < 16; ++row) {
     float* d[4];
     Row sum;
