@@ -3,6 +3,8 @@
 // 256 integers of global memory; the comment of a broken one says what is missing.
 #include <span>
 
+#include "simt/runtime.h"
+
 struct Kernel {
   const char* name;
   void (*run)(int* out);  // launches it and waits
@@ -16,6 +18,11 @@ std::span<const Kernel> broken_barriers();
 std::span<const Kernel> broken_warps();
 std::span<const Kernel> broken_accesses();
 std::span<const Kernel> correct_kernels();
+
+// Every thread of a launch on `stream` adds 1 to *counter.
+void count_on_stream(int* counter, cudaStream_t stream);
+// out[i] = in[i] + 1 for all kElements.
+void increment_on_stream(const int* in, int* out, cudaStream_t stream);
 
 // out [m, n] = a [m, k] b [n, k] transposed, on simulated tensor cores; m, n and k are multiples of 16, 8 and 16.
 enum class Product { f16, f16_small, bf16, tf32 };
