@@ -10,11 +10,12 @@
 namespace noyau::inline v0 {
 namespace {
 
-constexpr std::int64_t kTilesPerBlock = 32;  // their transforms stay in L2, and a block of products in L1
+constexpr std::int64_t kTilesPerBlock = 32;  // their transforms stay in L2
 constexpr std::int64_t kWantedItems = 16;    // for threads to share
-constexpr std::int64_t kMaxSumBytes = 8
-                                      << 20;  // of the slices of a kernel gradient, which are read once more
-constexpr std::int64_t kTilesPerSlice = 64;   // at least
+constexpr std::int64_t kPanelsPerPart = 2;   // at least: each part transforms x anew
+constexpr std::int64_t kMaxSumBytes = 5
+                                      << 19;  // of the slices of a kernel gradient, which are read once more
+constexpr std::int64_t kTilesPerSlice = 128;  // at least
 constexpr std::int64_t kKernelRowsPerPart = 16;  // of in channels
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
@@ -56,7 +57,8 @@ class Zeros {
 template <class T>
 std::int64_t out_parts(std::int64_t channels, std::int64_t blocks) {
   const std::int64_t panels = ceil_div(channels, isa<T>().channels_per_block);
-  return std::clamp<std::int64_t>(kWantedItems / std::max<std::int64_t>(1, blocks), 1, panels);
+  return std::clamp<std::int64_t>(kWantedItems / blocks, 1,
+                                  std::max<std::int64_t>(1, panels / kPanelsPerPart));
 }
 
 // y = x correlated with kernel [3, 3, x.channels, channels], plus bias.

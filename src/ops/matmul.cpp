@@ -21,7 +21,7 @@ constexpr std::int64_t kFlopsOfLarge =
     1 << 23;  // a product this large is shared by threads, smaller ones of a batch are not
 constexpr std::int64_t kRowsWorthPacking = 96;  // each packed element is read once for every few rows
 constexpr std::int64_t kRowBlock = 96;
-constexpr std::int64_t kColumnBlock = 512;
+constexpr std::int64_t kColumnBlock = 256;
 constexpr std::int64_t kWantedItems = 16;
 
 // Halves the blocks of c until there are enough of them to share.

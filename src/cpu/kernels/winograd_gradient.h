@@ -11,20 +11,21 @@
 namespace noyau::inline v0 {
 namespace {
 
-// sum[c, o] (+)= sum over tiles of x[t, c] * dy[t, o]; owns `rows` of c times two vectors of o, in registers.
-template <class Isa, int rows, class T>
+// sum[c, o] (+)= sum over tiles of x[t, c] * dy[t, o]; owns `rows` of c times `vectors` of o, in registers.
+template <class Isa, int rows, int vectors, class T>
 void winograd_gradient_product(std::int64_t tiles, const T* x, std::int64_t x_row, const T* dy,
                                std::int64_t dy_row, bool first, T* sum, std::int64_t sum_row) {
   using V = Vector<Isa, T>;
   constexpr int kLane = kLanes<Isa, T>;
-  V total[rows][2];
-  unroll<0, rows>([&](auto r) { unroll<0, 2>([&](auto v) { total[r][v] = V{}; }); });
+  V total[rows][vectors];
+  unroll<0, rows>([&](auto r) { unroll<0, vectors>([&](auto v) { total[r][v] = V{}; }); });
   for (std::int64_t t = 0; t < tiles; ++t, x += x_row, dy += dy_row) {
-    const V gradient[2] = {load<Isa>(dy), load<Isa>(dy + kLane)};
-    unroll<0, rows>([&](auto r) { unroll<0, 2>([&](auto v) { total[r][v] += x[r] * gradient[v]; }); });
+    V gradient[vectors];
+    unroll<0, vectors>([&](auto v) { gradient[v] = load<Isa>(dy + v * kLane); });
+    unroll<0, rows>([&](auto r) { unroll<0, vectors>([&](auto v) { total[r][v] += x[r] * gradient[v]; }); });
   }
   unroll<0, rows>([&](auto r) {
-    unroll<0, 2>([&](auto v) {
+    unroll<0, vectors>([&](auto v) {
       T* to = sum + r * sum_row + v * kLane;
       store<Isa>(to, first ? total[r][v] : load<Isa>(to) + total[r][v]);
     });
@@ -55,10 +56,12 @@ void winograd_sums_item(const WinogradGradient<T>& g, std::int64_t item, T* scra
       const T* dy = gradients + k * g.dy_plane;
       T* sums = g.sums + slice * g.slice_size + k * g.sum_plane + o_begin;
       for (std::int64_t o = 0; o < o_end - o_begin; o += kPanel) {
+        const bool wide = o_end - o_begin - o > kPanel / 2;
+        const auto product = wide ? winograd_gradient_product<Isa, Isa::kPixels, 2, T>
+                                  : winograd_gradient_product<Isa, Isa::kPixels, 1, T>;
         for (std::int64_t c = 0; c < g.x.channels; c += Isa::kPixels)
-          winograd_gradient_product<Isa, Isa::kPixels>(end - begin, x + c, g.x_row, dy + o, g.dy_row,
-                                                       begin == slice_begin, sums + c * g.sum_row + o,
-                                                       g.sum_row);
+          product(end - begin, x + c, g.x_row, dy + o, g.dy_row, begin == slice_begin,
+                  sums + c * g.sum_row + o, g.sum_row);
       }
     }
   }
