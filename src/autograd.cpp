@@ -332,6 +332,7 @@ void backward(const Tensor& loss, const Tensor& seed) {
 bool grad_enabled() { return recording; }
 NoGrad::NoGrad() : before_(recording) { recording = false; }
 NoGrad::~NoGrad() { recording = before_; }
+bool keeps_tape() { return keeping; }
 KeepTape::KeepTape() : before_(keeping) { keeping = true; }
 KeepTape::~KeepTape() { keeping = before_; }
 

@@ -147,4 +147,17 @@ struct DropoutDims {
   std::uint32_t threshold;
 };
 
+// Batch normalisation of x [n, ih, iw, c], activation, the largest of 2x2 cells if `pooled`, and dropout at `rate`.
+struct NormBlockDims {
+  BatchNormDims norm;
+  std::int64_t n, ih, iw;
+  bool pooled;
+  UnaryOp activation;  // relu, gelu, silu or leaky_relu
+  double slope;        // of leaky_relu; the identity is that of slope 1
+  double rate;
+  DropoutDims dropout;
+};
+// Where an index tells which cell of a window max chose: dropout chose none.
+inline constexpr std::uint8_t kDropped = 4;
+
 }  // namespace noyau::inline v0

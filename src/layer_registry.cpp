@@ -38,8 +38,7 @@ T required(Reader& options, const char* name) {
 }
 
 template <class Options, class O>
-void conv2d_fields(Options& options, O& o, bool with_groups) {
-  const Conv2dLayerOptions standard;
+void conv2d_fields(Options& options, O& o, bool with_groups, const Conv2dLayerOptions& standard = {}) {
   options("stride", o.stride, standard.stride);
   options("padding", o.padding, standard.padding);
   options("dilation", o.dilation, standard.dilation);
@@ -60,11 +59,14 @@ Conv2d read_conv2d(Reader& options) {
   conv2d_fields(options, o, true);
   return Conv2d(in, out, window, o);
 }
-void write_conv2d(Writer& options, const Conv2d& layer) {
+void write_conv2d_shape(Writer& options, const Conv2d& layer) {
   const Shape& kernel = layer.kernel.tensor().shape();
   options("in", kernel[2] * layer.options.groups);
   options("out", kernel[3]);
   options("window", Size2(kernel[0], kernel[1]));
+}
+void write_conv2d(Writer& options, const Conv2d& layer) {
+  write_conv2d_shape(options, layer);
   conv2d_fields(options, layer.options, true);
 }
 
@@ -193,6 +195,32 @@ void write_residual(Writer& options, const Residual& layer) {
   options("activation", layer.options.activation, Activation::none);
 }
 
+template <class Options, class O>
+void conv_block_fields(Options& options, O& o) {
+  const ConvBlockOptions standard;
+  conv2d_fields(options, o.conv, true, standard.conv);
+  options("batch_norm", o.batch_norm, standard.batch_norm);
+  options("epsilon", o.norm.epsilon, standard.norm.epsilon);
+  options("momentum", o.norm.momentum, standard.norm.momentum);
+  options("scale", o.norm.scale, standard.norm.scale);
+  options("center", o.norm.center, standard.norm.center);
+  options("activation", o.activation, standard.activation);
+  options("pool", o.pool, standard.pool);
+  options("dropout", o.dropout, standard.dropout);
+}
+ConvBlock read_conv_block(Reader& options) {
+  const auto in = required<std::int64_t>(options, "in");
+  const auto out = required<std::int64_t>(options, "out");
+  const auto window = required<Size2>(options, "window");
+  ConvBlockOptions o;
+  conv_block_fields(options, o);
+  return ConvBlock(in, out, window, o);
+}
+void write_conv_block(Writer& options, const ConvBlock& layer) {
+  write_conv2d_shape(options, dynamic_cast<const Conv2d&>(layer[0].layer.module()));
+  conv_block_fields(options, layer.options);
+}
+
 template <class L>
 LayerType pool() {
   return plain(L(1), [](auto& options, auto& layer) {
@@ -215,6 +243,7 @@ std::vector<LayerType> built_in_layers() {
       type("batch_norm", read_batch_norm, write_batch_norm),
       type("layer_norm", read_layer_norm, write_layer_norm),
       type("group_norm", read_group_norm, write_group_norm),
+      type("conv_block", read_conv_block, write_conv_block),
       type("residual", read_residual, write_residual),
       type<Sequential>(
           "sequential", [](Reader& options) { return required<Sequential>(options, "layers"); },

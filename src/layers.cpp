@@ -113,10 +113,10 @@ Tensor BatchNorm::operator()(const Tensor& x) const {
   return output(batch_norm(x, gamma, beta, moving_mean, moving_variance, training(),
                            {.epsilon = options.epsilon, .momentum = options.momentum}));
 }
-Tensor BatchNorm::with_relu(const Tensor& x) const {
-  return batch_norm(
-      x, gamma, beta, moving_mean, moving_variance, training(),
-      {.epsilon = options.epsilon, .momentum = options.momentum, .activation = Activation::relu});
+Tensor BatchNorm::in_block(const Tensor& x, NormBlockOptions block) const {
+  block.epsilon = options.epsilon;
+  block.momentum = options.momentum;
+  return norm_block(x, gamma, beta, moving_mean, moving_variance, training(), block);
 }
 void BatchNorm::visit(Visitor& visitor) {
   visitor("gamma", gamma);

@@ -1,10 +1,11 @@
 #include "memory.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
+#include <deque>
 #include <mutex>
 #include <unordered_map>
-#include <vector>
 
 #include "noyau/tensor.h"
 
@@ -41,10 +42,10 @@ class Cache {
       const std::lock_guard lock(mutex_);
       use_.live += static_cast<std::int64_t>(size);
       use_.peak = std::max(use_.peak, use_.live);
-      std::vector<void*>& free_blocks = free_[size];
-      if (!free_blocks.empty()) {
-        void* block = free_blocks.back();
-        free_blocks.pop_back();
+      std::deque<Idle>& idle = free_[size];
+      if (!idle.empty()) {
+        void* const block = idle.back().block;
+        idle.pop_back();
         use_.cached -= static_cast<std::int64_t>(size);
         return block;
       }
@@ -59,9 +60,10 @@ class Cache {
     {
       const std::lock_guard lock(mutex_);
       use_.live -= static_cast<std::int64_t>(size);
-      if (kReuse && use_.cached + static_cast<std::int64_t>(size) <= use_.peak) {
-        free_[size].push_back(block);
+      if (kReuse) {
+        free_[size].push_back({block, ++clock_});
         use_.cached += static_cast<std::int64_t>(size);
+        while (use_.cached > use_.peak) drop_oldest();
         return;
       }
     }
@@ -71,7 +73,7 @@ class Cache {
   void drop() {
     const std::lock_guard lock(mutex_);
     for (auto& [size, blocks] : free_) {
-      for (void* block : blocks) std::free(block);
+      for (const Idle& idle : blocks) std::free(idle.block);
     }
     free_.clear();
     use_.cached = 0;
@@ -88,6 +90,23 @@ class Cache {
   }
 
  private:
+  struct Idle {
+    void* block;
+    std::uint64_t since;
+  };
+
+  // Sizes that are asked for no more, after a change of batch size say, must not keep those of today out of the cache.
+  void drop_oldest() {
+    const auto since = [](const auto& entry) {
+      return entry.second.empty() ? UINT64_MAX : entry.second.front().since;
+    };
+    const auto oldest = std::min_element(free_.begin(), free_.end(),
+                                         [&](const auto& a, const auto& b) { return since(a) < since(b); });
+    std::free(oldest->second.front().block);
+    oldest->second.pop_front();
+    use_.cached -= static_cast<std::int64_t>(oldest->first);
+  }
+
   [[noreturn]] void fail_allocation(std::size_t bytes, std::size_t size) {
     const std::lock_guard lock(mutex_);
     use_.live -= static_cast<std::int64_t>(size);
@@ -96,7 +115,8 @@ class Cache {
   }
 
   std::mutex mutex_;
-  std::unordered_map<std::size_t, std::vector<void*>> free_;
+  std::unordered_map<std::size_t, std::deque<Idle>> free_;
+  std::uint64_t clock_ = 0;
   MemoryUse use_;
 };
 

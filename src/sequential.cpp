@@ -1,24 +1,17 @@
 #include "noyau/sequential.h"
 
 #include <algorithm>
-#include <atomic>
 
+#include "fusion.h"
 #include "layer_names.h"
 #include "observer.h"
 
 namespace noyau::inline v0 {
-namespace {
-
-std::atomic<bool> fusion{true};
-
-}  // namespace
 
 AnyLayer& AnyLayer::operator=(const AnyLayer& other) {
   if (this != &other) held_ = other.held_->clone();
   return *this;
 }
-
-bool set_fusion(bool on) { return fusion.exchange(on); }
 
 std::string free_name(const std::string& kind, const std::vector<std::string>& taken) {
   std::string name = kind;
@@ -60,31 +53,41 @@ std::size_t Sequential::first_needed() const {
   return 0;
 }
 
-bool Sequential::fuses_with_next(std::size_t i) const {
-  if (!fusion.load(std::memory_order_relaxed) || i + 1 == layers_.size()) return false;
-  const auto* const norm = dynamic_cast<const BatchNorm*>(&layers_[i].layer.module());
-  const auto* const next = dynamic_cast<const Relu*>(&layers_[i + 1].layer.module());
-  return norm != nullptr && next != nullptr && (observer() == nullptr || !observer()->watches(*norm));
-}
-
 Tensor Sequential::operator()(const Tensor& x) const {
   Tensor y = x;
   for (std::size_t i = first_needed(); i < layers_.size(); ++i) {
     const Module& module = layers_[i].layer.module();
     if (observer() != nullptr && observer()->replaces(module)) {
       y = module.output(y);
-    } else if (fuses_with_next(i)) {
-      y = static_cast<const BatchNorm&>(module).with_relu(y);
-      y = layers_[++i].layer.module().output(y);
-    } else {
-      y = layers_[i].layer(y);
+      continue;
     }
+    const FusedLayers run = fused_layers(layers().subspan(i));
+    if (run.layers == 1 || !run.suits(y)) {
+      y = layers_[i].layer(y);
+      continue;
+    }
+    y = run(y);
+    i += run.layers - 1;
+    y = layers_[i].layer.module().output(y);
   }
   return output(y);
 }
 
 void Sequential::visit(Visitor& visitor) {
   for (NamedLayer& layer : layers_) visitor(layer.name, layer.layer.module());
+}
+
+ConvBlock::ConvBlock(std::int64_t in, std::int64_t out, Size2 window, const ConvBlockOptions& layer_options)
+    : options(layer_options) {
+  push_back(Conv2d(in, out, window, options.conv));
+  if (options.batch_norm) push_back(BatchNorm(out, options.norm));
+  if (options.activation == Activation::relu) {
+    push_back(Relu());
+  } else if (options.activation != Activation::none) {
+    push_back(Activate(options.activation));
+  }
+  if (options.pool) push_back(MaxPool(2));
+  if (options.dropout != 0) push_back(Dropout(options.dropout));
 }
 
 Residual::Residual(Sequential body_path, const ResidualLayerOptions& layer_options)

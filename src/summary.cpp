@@ -2,6 +2,7 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "fusion.h"
 #include "noyau/architecture.h"
 #include "ops/window.h"
 
@@ -156,6 +157,7 @@ class Describer {
 
  private:
   void through(const Sequential& layers, const std::string& prefix, View& view) {
+    note_fusion(layers, prefix);
     for (std::int64_t i = 0; i < layers.size(); ++i) {
       const std::string name = prefix + layers[i].name;
       const Module& layer = layers[i].layer.module();
@@ -166,6 +168,17 @@ class Describer {
       } else {
         describe(layer, name, view);
       }
+    }
+  }
+
+  void note_fusion(const Sequential& layers, const std::string& prefix) {
+    for (std::int64_t i = 0; i < layers.size();) {
+      const std::int64_t end =
+          i + static_cast<std::int64_t>(
+                  fused_layers(layers.layers().subspan(static_cast<std::size_t>(i))).layers);
+      for (std::int64_t k = i + 1; k < end; ++k)
+        fused_into_[prefix + layers[k].name] = prefix + layers[i].name;
+      i = end;
     }
   }
 
@@ -181,6 +194,7 @@ class Describer {
     LayerSummary row{.name = name, .kind = layer.kind(), .output = {}};
     const auto found = outputs_.find(name);
     const Shape output = found == outputs_.end() ? view.shape : found->second;
+    row.fused_into = fused_into_[name];
     row.multiply_adds = multiply_adds(layer, view.shape, output);
     pass(view, layer, output);
     row.output = without_batch(output);
@@ -196,6 +210,7 @@ class Describer {
   Sequential net_;
   Summary summary_;
   std::unordered_map<std::string, Shape> outputs_;
+  std::unordered_map<std::string, std::string> fused_into_;
 };
 
 // 1234567 as 1,234,567
@@ -212,11 +227,12 @@ std::string grouped(std::int64_t number) {
 using Cells = std::vector<std::string>;
 
 void append_row(std::string& text, const Cells& cells, const std::vector<std::size_t>& widths) {
-  constexpr std::size_t kTextColumns = 3;  // names are aligned to the left, numbers to the right
+  constexpr std::size_t kTextColumns = 3, kNumbers = 3;  // text is aligned to the left, numbers to the right
   for (std::size_t i = 0; i < cells.size(); ++i) {
     const std::string gap(widths[i] - cells[i].size(), ' ');
     text += i == 0 ? "" : "  ";
-    text += i < kTextColumns ? cells[i] + gap : gap + cells[i];
+    const bool number = i >= kTextColumns && i < kTextColumns + kNumbers;
+    text += number ? gap + cells[i] : cells[i] + gap;
   }
   text.erase(text.find_last_not_of(' ') + 1);
   text += '\n';
@@ -227,13 +243,16 @@ void append_row(std::string& text, const Cells& cells, const std::vector<std::si
 Summary summary(const Sequential& net, const Shape& input) { return Describer(net, input).result(); }
 
 std::string to_string(const Summary& summary) {
-  std::vector<Cells> rows{{"layer", "kind", "output", "parameters", "multiply-adds", "sees"},
-                          {"input", "", message(summary.input), "", "", ""}};
+  const bool fused = std::ranges::any_of(summary.layers,
+                                         [](const LayerSummary& layer) { return !layer.fused_into.empty(); });
+  std::vector<Cells> rows{
+      {"layer", "kind", "output", "parameters", "multiply-adds", "sees", fused ? "runs in" : ""},
+      {"input", "", message(summary.input), "", "", "", ""}};
   for (const LayerSummary& layer : summary.layers) {
     rows.push_back({layer.name, layer.kind, message(layer.output), grouped(layer.parameters),
-                    grouped(layer.multiply_adds), message(layer.receptive_field)});
+                    grouped(layer.multiply_adds), message(layer.receptive_field), layer.fused_into});
   }
-  rows.push_back({"total", "", "", grouped(summary.parameters), grouped(summary.multiply_adds), ""});
+  rows.push_back({"total", "", "", grouped(summary.parameters), grouped(summary.multiply_adds), "", ""});
   std::vector<std::size_t> widths(rows.front().size());
   for (const Cells& cells : rows) {
     for (std::size_t i = 0; i < cells.size(); ++i) widths[i] = std::max(widths[i], cells[i].size());

@@ -22,6 +22,13 @@ ny::Sequential every_layer() {
   add(ny::Residual(ny::Sequential(ny::Relu()), ny::Sequential(ny::named("shrink", ny::Scale(0.5))),
                    {ny::Activation::silu}));
   add(ny::Residual(ny::Sequential(ny::Relu())));
+  add(ny::ConvBlock(3, 3, {3, 1},
+                    {.conv = {1, ny::Padding(1), {2, 1}, 3, true, {ny::Init::he_uniform, 0.5}, true},
+                     .norm = {1e-5, 0.9, false, false},
+                     .activation = ny::Activation::silu,
+                     .pool = true,
+                     .dropout = 0.25}));
+  add(ny::ConvBlock(3, 3, 1, {.batch_norm = false, .activation = ny::Activation::none}));
   add(ny::Sequential(ny::Relu(), ny::named("mine", ny::Relu())));
   add(ny::Relu());
   add(ny::LeakyRelu(0.3));

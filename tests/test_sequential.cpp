@@ -1,4 +1,5 @@
 #include "catch2.h"
+#include "noyau/architecture.h"
 #include "noyau/sequential.h"
 #include "noyau/testing.h"
 
@@ -164,6 +165,76 @@ TEST_CASE("batch norm and relu run as one op with the same result", "[fast]") {
   REQUIRE(min(taps[0]).item<double>() < 0);  // a tapped batch norm is not fused away
   REQUIRE(equal(relu(taps[0]), taps[1]));
   REQUIRE(all_close(replace(net, x, "batch_norm", taps[0]), y));
+}
+
+namespace {
+
+ny::Sequential block_net() {
+  return ny::Sequential(ny::Conv2d(3, 8, 3), ny::BatchNorm(8), ny::Relu(), ny::MaxPool(2), ny::Dropout(0.3),
+                        ny::Conv2d(8, 4, 3), ny::BatchNorm(4), ny::named("tanh", ny::Activate("tanh")),
+                        ny::MaxPool(2), ny::Flatten(), ny::Dense(8, 6), ny::named("norm", ny::BatchNorm(6)),
+                        ny::Gelu(), ny::Dropout(0.5));
+}
+
+}  // namespace
+
+TEST_CASE("fused and plain runs have the same result, masks and averages", "[fast]") {
+  ny::seed(4);
+  ny::Sequential net = block_net();
+  ny::Sequential copy = net;
+  const ny::Tensor x = ny::normal({4, 9, 7, 3}, 0, 1).set_requires_grad(true);
+  for (const bool training : {true, false}) {
+    net.train(training);
+    copy.train(training);
+    ny::seed(6);
+    const ny::Tensor fused = net(x);
+    const std::uint64_t drawn = ny::default_generator().offset();
+    REQUIRE(ny::set_fusion(false));
+    ny::seed(6);
+    const ny::Tensor plain = copy(x);
+    REQUIRE_FALSE(ny::set_fusion(true));
+    REQUIRE(ny::default_generator().offset() == drawn);
+    REQUIRE(all_close(fused, plain, 1e-4, 1e-5));
+    REQUIRE(equal(equal_to(fused, ny::zeros({})), equal_to(plain, ny::zeros({}))));  // the same masks
+    const std::vector<ny::Tensor> a = grad(sum(fused * fused), {x}), b = grad(sum(plain * plain), {x});
+    REQUIRE(all_close(a[0], b[0], 1e-3, 1e-4));
+  }
+  for (std::size_t i = 0; i < net.state().size(); ++i) {
+    REQUIRE(all_close(net.state()[i].tensor, copy.state()[i].tensor, 1e-5, 1e-6));
+  }
+}
+
+TEST_CASE("summary says which layers run as one op", "[fast]") {
+  const ny::Summary s = summary(block_net(), {9, 7, 3});
+  std::vector<std::string> into;
+  for (const ny::LayerSummary& layer : s.layers) into.push_back(layer.fused_into);
+  REQUIRE(into == std::vector<std::string>{"", "", "batch_norm", "batch_norm", "batch_norm", "", "", "", "",
+                                           "", "", "", "norm", "norm"});
+  REQUIRE_THAT(to_string(s), ContainsSubstring("sees  runs in\n") && ContainsSubstring("14x10  norm\n"));
+  ny::set_fusion(false);
+  const ny::Summary apart = summary(block_net(), {9, 7, 3});
+  ny::set_fusion(true);
+  for (const ny::LayerSummary& layer : apart.layers) REQUIRE(layer.fused_into.empty());
+}
+
+TEST_CASE("a layer that is tapped is not fused away", "[fast]") {
+  ny::seed(4);
+  const ny::Sequential net = block_net();
+  const ny::Tensor x = ny::normal({4, 9, 7, 3}, 0, 1);
+  for (const char* name : {"batch_norm", "relu", "max_pool", "dropout", "norm", "gelu", "dropout_1"}) {
+    INFO(name);
+    ny::seed(6);
+    const auto [y, taps] = tap(net, x, {name});
+    ny::seed(6);
+    REQUIRE(all_close(net(x), y, 1e-4, 1e-5));
+    ny::seed(6);
+    const ny::Tensor changed = replace(net, x, name, taps[0] * 0.0);
+    REQUIRE_FALSE(all_close(changed, y));
+  }
+  const ny::KeepTape keep;  // rules name the ops of layers
+  ny::take_kernel_trace();
+  net(x);
+  REQUIRE_THAT(ny::take_kernel_trace(), !Catch::Matchers::VectorContains(std::string("norm_block")));
 }
 
 TEST_CASE("dropout and batch norm follow the mode", "[fast]") {

@@ -47,7 +47,8 @@ struct LayerSummary {
   Size2 receptive_field = 1;            ///< Pixels of the input that one output can see, borders not cut off.
   std::array<double, 2> step = {1, 1};  ///< Pixels, down and across, from what one output sees to the next.
   std::array<double, 2> centre = {
-      0, 0};  ///< Pixel, down and across, in the middle of what the first output sees.
+      0, 0};                    ///< Pixel, down and across, in the middle of what the first output sees.
+  std::string fused_into = {};  ///< Path of the layer as part of whose op it runs; empty if it has its own.
 };
 /// A network, as summary() describes it.
 struct Summary {

@@ -89,6 +89,9 @@ class NOYAU_API NoGrad {
   bool before_;
 };
 
+/// True while a KeepTape is alive on this thread.
+NOYAU_API bool keeps_tape();
+
 /// Makes ops recorded on this thread while it lives keep their inputs and output, for a BackwardRule to read.
 class NOYAU_API KeepTape {
  public:

@@ -283,6 +283,23 @@ struct BatchNormOptions {
 NOYAU_API Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                             const Tensor& moving_mean, const Tensor& moving_variance, bool training,
                             const BatchNormOptions& options = {});
+/// Options of norm_block().
+struct NormBlockOptions {
+  double epsilon = 1e-3;                     ///< As BatchNormOptions.
+  double momentum = 0.99;                    ///< As BatchNormOptions.
+  Activation activation = Activation::none;  ///< What norm_block_takes().
+  double slope = 0.01;                       ///< Of leaky_relu.
+  bool pool = false;                         ///< Then max_pool2d(y, 2).
+  double dropout = 0;                        ///< Then dropout() at this rate, in evaluation too.
+};
+/// dropout(max_pool2d(activate(batch_norm(x, ...)), 2)) in one pass over memory, and its backward in two.
+///
+/// Draws from `generator` what dropout() would. Throws where the ops would, and unless norm_block_takes() the activation.
+NOYAU_API Tensor norm_block(const Tensor& x, const Tensor& gamma, const Tensor& beta,
+                            const Tensor& moving_mean, const Tensor& moving_variance, bool training,
+                            const NormBlockOptions& options = {}, Generator& generator = default_generator());
+/// True for the activations that norm_block() knows: none, relu, gelu, silu, and leaky_relu unless its slope is negative.
+NOYAU_API bool norm_block_takes(Activation activation, double slope = 0.01);
 /// Layer normalisation over the last `axes` axes (arXiv 1607.06450); gamma and beta have their shape or are undefined.
 NOYAU_API Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, int axes = 1,
                             double epsilon = 1e-3);

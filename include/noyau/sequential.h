@@ -3,6 +3,7 @@
 /// Networks made of layers, and ways to look inside a forward pass.
 
 #include <memory>
+#include <span>
 
 #include "noyau/layers.h"
 
@@ -79,7 +80,9 @@ inline NamedLayer named(std::string name, AnyLayer layer) { return {std::move(na
 
 /// Layers run one after another. A layer without a name has that of its kind: conv2d, conv2d_1, ...
 ///
-/// A BatchNorm followed by a Relu runs as one op unless the BatchNorm's output is tapped or replaced; see set_fusion().
+/// A BatchNorm and what follows it, of an activation that norm_block_takes(), MaxPool(2) and Dropout in this order, run
+/// as one op, norm_block(); without the BatchNorm, activation and MaxPool(2) must be there. A layer whose output is
+/// tapped or replaced ends the run; under KeepTape all run alone.
 class NOYAU_API Sequential : public Module {
  public:
   /// No layers: the identity.
@@ -104,19 +107,44 @@ class NOYAU_API Sequential : public Module {
   /// \copydoc operator[](std::int64_t)
   const NamedLayer& operator[](std::int64_t i) const;
 
+  /// All layers, in order.
+  std::span<const NamedLayer> layers() const { return layers_; }
+
   /// The last layer's output when the first is given `x`.
   Tensor operator()(const Tensor& x) const;
   void visit(Visitor& visitor) override;  ///< Names the layers.
 
  private:
   std::size_t first_needed() const;
-  bool fuses_with_next(std::size_t i) const;
 
   std::vector<NamedLayer> layers_;
 };
 
-/// Switches the fusion of BatchNorm and Relu in every Sequential on (at first) or off; returns what it was.
+/// Switches the fusion of layers in every Sequential on (at first) or off; returns what it was. Results are the same
+/// within rounding, and random numbers exactly.
 NOYAU_API bool set_fusion(bool on);
+
+/// Options of ConvBlock.
+struct ConvBlockOptions {
+  Conv2dLayerOptions conv = {.bias = false};  ///< Of the convolution; batch norm makes a bias idle.
+  BatchNormLayerOptions norm = {};            ///< Of the batch norm.
+  bool batch_norm = true;                     ///< Has a batch norm.
+  Activation activation = Activation::relu;   ///< After it; none is left out.
+  bool pool = false;                          ///< Then MaxPool(2).
+  double dropout = 0;                         ///< Then Dropout, unless 0.
+};
+/// Convolution - batch norm - activation - pool - dropout: a Sequential of those layers, which runs as two ops where
+/// norm_block_takes() the activation, [n, ih, iw, in] to [n, oh, ow, out].
+struct NOYAU_API ConvBlock : Sequential {
+  /// Throws where the layers would.
+  ConvBlock(std::int64_t in, std::int64_t out, Size2 window, const ConvBlockOptions& layer_options = {});
+
+  ConvBlockOptions options;  ///< As constructed.
+};
+
+/// A copy of `net` for inference, in evaluation mode: each BatchNorm right after a convolution or Dense layer is folded
+/// into that layer's kernel and bias, dropouts are left out, and nothing is trained. Other layers keep their names.
+NOYAU_API Sequential fold(const Sequential& net);
 
 /// Options of Residual.
 struct ResidualLayerOptions {

@@ -141,15 +141,20 @@ struct Gemm {
   std::int64_t column_block;  // a multiple of channels_per_block
 };
 
-// What batch normalisation does to each channel, as arrays [c]; plain and weighted are the backward's alone.
+// What the norm_block kernels compute; arrays are [c].
 template <class T>
-struct BatchChannels {
+struct NormBlock {
+  std::int64_t c;
+  bool pooled;         // windows of 2x2 cells, else of one
+  std::int64_t x_row;  // from a cell of x to the one below
+  UnaryOp activation;  // relu, gelu, silu or leaky_relu
+  T slope;             // of leaky_relu; the identity is that of slope 1
+  T kept;              // what dropout multiplies the rest by, for the backward
   const T* mean;
   const T* scale;
   const T* shift;
-  const T* plain;
+  const T* plain;  // the backward's alone, as weighted
   const T* weighted;
-  bool relu;
 };
 
 // The kernels, for T = float and double.
@@ -183,13 +188,18 @@ struct IsaTable {
   // y[i] = sum of parts[k * stride + i] over k < count, pairwise, for i in [begin, end).
   void (*sum_parts)(const T* parts, std::int64_t count, std::int64_t stride, std::int64_t begin,
                     std::int64_t end, T* y);
-  // Batch normalisation of a slice of rows, see kernels/normalize.h.
+  // Moments of a slice of rows, see kernels/normalize.h.
   void (*batch_moments)(std::int64_t rows, std::int64_t c, const T* x, T* mean, T* squares);
-  void (*batch_normalize)(const BatchChannels<T>&, std::int64_t rows, std::int64_t c, const T* x, T* y);
-  void (*batch_gradient_sums)(const BatchChannels<T>&, std::int64_t rows, std::int64_t c, const T* x,
-                              const T* dy, T* plain, T* weighted);
-  void (*batch_input_gradient)(const BatchChannels<T>&, std::int64_t rows, std::int64_t c, const T* x,
-                               const T* dy, T* dx);
+  // Normalisation, activation, pooling and dropout in one pass, see kernels/norm_block.h.
+  void (*norm_block_forward)(const NormBlock<T>&, std::int64_t windows, const T* x, T* y,
+                             std::uint8_t* index);
+  void (*norm_block_dropout)(const DropoutDims&, T scale, std::int64_t first, std::int64_t count, T* y,
+                             std::uint8_t* index);
+  void (*norm_block_sums)(const NormBlock<T>&, std::int64_t windows, const T* x, const T* dy,
+                          const std::uint8_t* index, T* plain, T* weighted);
+  void (*norm_block_input_gradient)(const NormBlock<T>&, std::int64_t windows, const T* x, const T* dy,
+                                    const std::uint8_t* index, T* dx);
+  void (*norm_block_rest_gradient)(const NormBlock<T>&, std::int64_t cells, const T* x, T* dx);
   // Rows of 2x2 max pooling and dropout, see kernels/passes.h.
   void (*max_2x2)(std::int64_t width, std::int64_t c, const T* x, std::int64_t x_row, T* y,
                   std::uint8_t* index);

@@ -1,18 +1,12 @@
-#include <algorithm>
-#include <cmath>
-#include <vector>
+#include "ops/batch_norm.h"
 
-#include "backend.h"
-#include "cpu/isa.h"
-#include "noyau/ops.h"
+#include <algorithm>
+
 #include "noyau/parallel.h"
 #include "tensor_impl.h"
 
 namespace noyau::inline v0 {
 namespace {
-
-// Rows are reduced in slices that fit the first-level cache; how many there are depends on the shape only.
-std::int64_t rows_per_slice(const BatchNormDims& d) { return std::max<std::int64_t>(16, 8192 / d.c); }
 
 std::int64_t slices(const BatchNormDims& d) { return (d.rows + rows_per_slice(d) - 1) / rows_per_slice(d); }
 
@@ -27,35 +21,31 @@ void for_slices(const BatchNormDims& d, Body&& body) {
   });
 }
 
-// What the normalisation does to each channel: (x - mean) * scale + shift, with inv = 1 / sqrt(variance + epsilon).
+// The kernel of a window of one cell.
 template <class T>
-struct Channels {
-  Channels(const BatchNormDims& d, const T* mean_, const T* variance, const T* gamma, const T* beta)
-      : mean(mean_), inv(static_cast<std::size_t>(d.c)), scale(inv.size()), shift(inv.size()) {
-    for (std::size_t i = 0; i < inv.size(); ++i) {
-      inv[i] = T{1} / std::sqrt(variance[i] + static_cast<T>(d.epsilon));
-      scale[i] = gamma == nullptr ? inv[i] : gamma[i] * inv[i];
-      shift[i] = beta == nullptr ? T{0} : beta[i];
-    }
-  }
-
-  BatchChannels<T> pointers(const BatchNormDims& d, const T* plain = nullptr,
-                            const T* weighted = nullptr) const {
-    return {mean, scale.data(), shift.data(), plain, weighted, d.relu};
-  }
-
-  const T* mean;
-  std::vector<T> inv, scale, shift;
-};
+NormBlock<T> unpooled(const BatchNormDims& d, const NormChannels<T>& channels, const T* plain = nullptr,
+                      const T* weighted = nullptr) {
+  return {.c = d.c,
+          .pooled = false,
+          .x_row = 0,
+          .activation = d.relu ? UnaryOp::relu : UnaryOp::leaky_relu,
+          .slope = 1,
+          .kept = 1,
+          .mean = channels.mean,
+          .scale = channels.scale.data(),
+          .shift = channels.shift.data(),
+          .plain = plain,
+          .weighted = weighted};
+}
 
 }  // namespace
 
 // mean[c] and biased variance[c] over the rows of x; slices are joined by Chan, Golub and LeVeque's formula (1983).
 template <class T>
 void Cpu::batch_norm_statistics(Context&, const BatchNormDims& d, const T* x, T* mean, T* variance) {
-  std::vector<T> partial(static_cast<std::size_t>(2 * slices(d) * d.c));
+  const Tensor partial = empty({2 * slices(d) * d.c}, {dtype_of<T>});
   for_slices(d, [&](std::int64_t s, std::int64_t first, std::int64_t rows) {
-    T* const moments = partial.data() + 2 * s * d.c;
+    T* const moments = partial.device_data<T>() + 2 * s * d.c;
     isa<T>().batch_moments(rows, d.c, x + first * d.c, moments, moments + d.c);
   });
   const auto rows_of = [&](std::int64_t s) {
@@ -65,11 +55,11 @@ void Cpu::batch_norm_statistics(Context&, const BatchNormDims& d, const T* x, T*
   std::vector<double> sum(static_cast<std::size_t>(d.c));
   std::vector<double> squares(sum.size());
   for (std::int64_t s = 0; s < slices(d); ++s) {
-    const T* const moments = partial.data() + 2 * s * d.c;
+    const T* const moments = partial.device_data<T>() + 2 * s * d.c;
     for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += rows_of(s) * static_cast<double>(moments[i]);
   }
   for (std::int64_t s = 0; s < slices(d); ++s) {
-    const T* const moments = partial.data() + 2 * s * d.c;
+    const T* const moments = partial.device_data<T>() + 2 * s * d.c;
     for (std::size_t i = 0; i < sum.size(); ++i) {
       const double distance = static_cast<double>(moments[i]) - sum[i] / total;
       squares[i] += static_cast<double>(moments[sum.size() + i]) + rows_of(s) * distance * distance;
@@ -100,9 +90,9 @@ void Cpu::batch_norm_move(Context&, const BatchNormDims& d, double momentum, con
 template <class T>
 void Cpu::batch_norm_forward(Context&, const BatchNormDims& d, const T* x, const T* mean, const T* variance,
                              const T* gamma, const T* beta, T* y) {
-  const Channels<T> channels(d, mean, variance, gamma, beta);
+  const NormChannels<T> channels(d, mean, variance, gamma, beta);
   for_slices(d, [&](std::int64_t, std::int64_t first, std::int64_t rows) {
-    isa<T>().batch_normalize(channels.pointers(d), rows, d.c, x + first * d.c, y + first * d.c);
+    isa<T>().norm_block_forward(unpooled(d, channels), rows, x + first * d.c, y + first * d.c, nullptr);
   });
 }
 
@@ -110,19 +100,15 @@ void Cpu::batch_norm_forward(Context&, const BatchNormDims& d, const T* x, const
 template <class T>
 void Cpu::batch_norm_dparameters(Context&, const BatchNormDims& d, const T* x, const T* dy, const T* mean,
                                  const T* variance, const T* gamma, const T* beta, T* dgamma, T* dbeta) {
-  const Channels<T> channels(d, mean, variance, gamma, beta);
-  std::vector<T> partial(static_cast<std::size_t>(2 * slices(d) * d.c));
+  const NormChannels<T> channels(d, mean, variance, gamma, beta);
+  const Tensor partial = empty({2 * slices(d) * d.c}, {dtype_of<T>});
   for_slices(d, [&](std::int64_t s, std::int64_t first, std::int64_t rows) {
-    T* const sums = partial.data() + 2 * s * d.c;
-    isa<T>().batch_gradient_sums(channels.pointers(d), rows, d.c, x + first * d.c, dy + first * d.c, sums,
-                                 sums + d.c);
+    T* const sums = partial.device_data<T>() + 2 * s * d.c;
+    std::fill_n(sums, 2 * d.c, T{0});
+    isa<T>().norm_block_sums(unpooled(d, channels), rows, x + first * d.c, dy + first * d.c, nullptr, sums,
+                             sums + d.c);
   });
-  std::vector<double> total(static_cast<std::size_t>(2 * d.c));
-  for (std::size_t i = 0; i < partial.size(); ++i) total[i % total.size()] += static_cast<double>(partial[i]);
-  for (std::size_t i = 0; i < channels.inv.size(); ++i) {
-    dbeta[i] = static_cast<T>(total[i]);
-    dgamma[i] = static_cast<T>(total[channels.inv.size() + i] * static_cast<double>(channels.inv[i]));
-  }
+  join_sums(slices(d), channels, partial.device_data<T>(), dgamma, dbeta);
 }
 
 // dx[r, c] = gamma / sqrt(variance + epsilon) * (dy - dbeta / rows - xhat * dgamma / rows); in evaluation only its first term.
@@ -130,17 +116,12 @@ template <class T>
 void Cpu::batch_norm_dinput(Context&, const BatchNormDims& d, const T* x, const T* dy, const T* mean,
                             const T* variance, const T* gamma, const T* beta, const T* dgamma, const T* dbeta,
                             T* dx) {
-  const Channels<T> channels(d, mean, variance, gamma, beta);
-  std::vector<T> dy_share(channels.inv.size());
-  std::vector<T> dyx_share(channels.inv.size());
-  for (std::size_t i = 0; d.training && i < dy_share.size(); ++i) {
-    dy_share[i] = dbeta[i] / static_cast<T>(d.rows);
-    dyx_share[i] = dgamma[i] * channels.inv[i] / static_cast<T>(d.rows);
-  }
+  const NormChannels<T> channels(d, mean, variance, gamma, beta);
+  const NormShares<T> shares(d, channels, dgamma, dbeta);
+  const NormBlock<T> p = unpooled(d, channels, shares.plain.data(), shares.weighted.data());
   for_slices(d, [&](std::int64_t, std::int64_t first, std::int64_t rows) {
     const std::int64_t at = first * d.c;
-    isa<T>().batch_input_gradient(channels.pointers(d, dy_share.data(), dyx_share.data()), rows, d.c, x + at,
-                                  dy + at, dx + at);
+    isa<T>().norm_block_input_gradient(p, rows, x + at, dy + at, nullptr, dx + at);
   });
 }
 
@@ -148,53 +129,44 @@ namespace {
 
 constexpr const char* kName = "batch_norm";
 
-struct Operands {
-  Tensor x, gamma, beta, mean, variance;
-};
-
-template <class T>
-T* pointer(const Tensor& tensor) {
-  return tensor.defined() ? tensor.device_data<T>() : nullptr;
+void check_channels(const char* op, const Tensor& x, const char* name, const Tensor& values) {
+  NOYAU_CHECK(!values.defined() || values.shape() == Shape{x.dim(-1)}, op, ": ", name, " is ", values.shape(),
+              " but x ", x.shape(), " has ", x.dim(-1), " channels");
 }
 
-void check_channels(const Tensor& x, const char* name, const Tensor& values) {
-  NOYAU_CHECK(!values.defined() || values.shape() == Shape{x.dim(-1)}, kName, ": ", name, " is ",
-              values.shape(), " but x ", x.shape(), " has ", x.dim(-1), " channels");
-}
+}  // namespace
 
-BatchNormDims checked_dims(const Operands& in, bool training, const BatchNormOptions& options) {
-  check_operands(kName, {{"x", in.x},
-                         {"gamma", in.gamma},
-                         {"beta", in.beta},
-                         {"moving_mean", in.mean},
-                         {"moving_variance", in.variance}});
-  NOYAU_CHECK(in.x.rank() >= 2, kName, ": x must be [n, .., c], not ", in.x.shape());
-  check_channels(in.x, "gamma", in.gamma);
-  check_channels(in.x, "beta", in.beta);
-  check_channels(in.x, "moving_mean", in.mean);
-  check_channels(in.x, "moving_variance", in.variance);
-  NOYAU_CHECK(options.activation == Activation::none || options.activation == Activation::relu, kName,
-              ": only relu can be fused; apply other activations to the result");
-  NOYAU_CHECK(options.epsilon >= 0, kName, ": epsilon ", options.epsilon, " is negative");
-  NOYAU_CHECK(training || (in.mean.defined() && in.variance.defined()), kName,
+BatchNormDims batch_norm_dims(const char* op, const NormOperands& in, bool training, double epsilon) {
+  check_operands(op, {{"x", in.x},
+                      {"gamma", in.gamma},
+                      {"beta", in.beta},
+                      {"moving_mean", in.mean},
+                      {"moving_variance", in.variance}});
+  NOYAU_CHECK(in.x.rank() >= 2, op, ": x must be [n, .., c], not ", in.x.shape());
+  check_channels(op, in.x, "gamma", in.gamma);
+  check_channels(op, in.x, "beta", in.beta);
+  check_channels(op, in.x, "moving_mean", in.mean);
+  check_channels(op, in.x, "moving_variance", in.variance);
+  NOYAU_CHECK(epsilon >= 0, op, ": epsilon ", epsilon, " is negative");
+  NOYAU_CHECK(training || (in.mean.defined() && in.variance.defined()), op,
               ": evaluation needs moving_mean and moving_variance");
   const std::int64_t c = in.x.dim(-1);
   const std::int64_t rows = c == 0 ? 0 : in.x.size() / c;
-  NOYAU_CHECK(!training || rows > 1, kName, ": training needs more than one value per channel (x ",
-              in.x.shape(), ")");
-  return {rows, c, options.epsilon, options.activation == Activation::relu, training};
+  NOYAU_CHECK(!training || rows > 1, op, ": training needs more than one value per channel (x ", in.x.shape(),
+              ")");
+  return {rows, c, epsilon, false, training};
 }
 
-// The batch's mean and biased variance, towards which the moving averages are moved.
-std::pair<Tensor, Tensor> batch_statistics(const Operands& in, const BatchNormDims& d, double momentum) {
+std::pair<Tensor, Tensor> batch_statistics(const char* op, const NormOperands& in, const BatchNormDims& d,
+                                           double momentum) {
   const Tensor mean = empty({d.c}, {in.x.dtype(), in.x.device()});
   const Tensor variance = empty_like(mean);
-  dispatch(Floats{}, kName, in.x, [&](auto on, Context& context, auto type) {
+  dispatch(Floats{}, op, in.x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     on.template batch_norm_statistics<T>(context, d, in.x.device_data<T>(), mean.device_data<T>(),
                                          variance.device_data<T>());
     on.template batch_norm_move<T>(context, d, momentum, mean.device_data<T>(), variance.device_data<T>(),
-                                   pointer<T>(in.mean), pointer<T>(in.variance));
+                                   data_or_null<T>(in.mean), data_or_null<T>(in.variance));
   });
   for (const Tensor& moved : {in.mean, in.variance}) {
     if (moved.defined()) moved.impl()->storage->version.fetch_add(1);
@@ -202,11 +174,17 @@ std::pair<Tensor, Tensor> batch_statistics(const Operands& in, const BatchNormDi
   return {mean, variance};
 }
 
+bool wants_parameter_sums(const NormOperands& in, const BatchNormDims& d) {
+  return (d.training && wants_grad(in.x)) || (in.gamma.defined() && wants_grad(in.gamma)) ||
+         (in.beta.defined() && wants_grad(in.beta));
+}
+
+namespace {
+
 // Gradients of x, gamma and beta; in evaluation those of the parameters only when they are wanted.
-Grads gradients(const Operands& in, const BatchNormDims& d, const Tensor& dy) {
+Grads gradients(const NormOperands& in, const BatchNormDims& d, const Tensor& dy) {
   const Tensor dx = grad_like(in.x);
-  const bool sums = (d.training && dx.defined()) || (in.gamma.defined() && wants_grad(in.gamma)) ||
-                    (in.beta.defined() && wants_grad(in.beta));
+  const bool sums = wants_parameter_sums(in, d);
   const Tensor dgamma = sums ? empty({d.c}, {dy.dtype(), dy.device()}) : Tensor();
   const Tensor dbeta = sums ? empty_like(dgamma) : Tensor();
   dispatch(Floats{}, kName, dy, [&](auto on, Context& context, auto type) {
@@ -216,13 +194,13 @@ Grads gradients(const Operands& in, const BatchNormDims& d, const Tensor& dy) {
     const T* const variance = in.variance.device_data<T>();
     if (sums) {
       on.template batch_norm_dparameters<T>(context, d, x, dy.device_data<T>(), mean, variance,
-                                            pointer<T>(in.gamma), pointer<T>(in.beta),
+                                            data_or_null<T>(in.gamma), data_or_null<T>(in.beta),
                                             dgamma.device_data<T>(), dbeta.device_data<T>());
     }
     if (dx.defined()) {
       on.template batch_norm_dinput<T>(context, d, x, dy.device_data<T>(), mean, variance,
-                                       pointer<T>(in.gamma), pointer<T>(in.beta), pointer<T>(dgamma),
-                                       pointer<T>(dbeta), dx.device_data<T>());
+                                       data_or_null<T>(in.gamma), data_or_null<T>(in.beta),
+                                       data_or_null<T>(dgamma), data_or_null<T>(dbeta), dx.device_data<T>());
     }
   });
   return {dx, in.gamma.defined() ? dgamma : Tensor(), in.beta.defined() ? dbeta : Tensor()};
@@ -232,15 +210,18 @@ Grads gradients(const Operands& in, const BatchNormDims& d, const Tensor& dy) {
 
 Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& moving_mean,
                   const Tensor& moving_variance, bool training, const BatchNormOptions& options) {
-  Operands in{x, gamma, beta, moving_mean, moving_variance};
-  const BatchNormDims d = checked_dims(in, training, options);
-  if (training) std::tie(in.mean, in.variance) = batch_statistics(in, d, options.momentum);
+  NormOperands in{x, gamma, beta, moving_mean, moving_variance};
+  BatchNormDims d = batch_norm_dims(kName, in, training, options.epsilon);
+  NOYAU_CHECK(options.activation == Activation::none || options.activation == Activation::relu, kName,
+              ": only relu can be fused; apply other activations to the result");
+  d.relu = options.activation == Activation::relu;
+  if (training) std::tie(in.mean, in.variance) = batch_statistics(kName, in, d, options.momentum);
   const Tensor y = empty_like(x);
   dispatch(Floats{}, kName, x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     on.template batch_norm_forward<T>(context, d, x.device_data<T>(), in.mean.device_data<T>(),
-                                      in.variance.device_data<T>(), pointer<T>(gamma), pointer<T>(beta),
-                                      y.device_data<T>());
+                                      in.variance.device_data<T>(), data_or_null<T>(gamma),
+                                      data_or_null<T>(beta), y.device_data<T>());
   });
   // Statistics on the tape as inputs would be checked for later writes; those of the batch are never written again.
   std::vector<Tensor> inputs{x, gamma, beta};

@@ -123,7 +123,7 @@ Grads gradients_as_ops(const Operands& o, const Tensor& dlosses) {
   const Tensor slope = reshape(dlosses, {o.dims.n, 1});
   const Tensor weight = o.weights.defined() ? o.weights : ones({}, {o.logits.dtype(), o.logits.device()});
   const Tensor q =
-      o.probabilities.defined() ? o.probabilities : id_rows(o.ids, o.dims.classes, o.logits.dtype());
+      o.probabilities.defined() ? o.probabilities : one_hot(o.ids, o.dims.classes, o.logits.dtype());
   const Tensor a =
       weight * (q * (1 - o.dims.smoothing) + o.dims.smoothing / static_cast<double>(o.dims.classes));
   const Tensor dlogits = slope * (softmax(o.logits) * sum(a, {1}, true) - a);
@@ -132,11 +132,6 @@ Grads gradients_as_ops(const Operands& o, const Tensor& dlosses) {
 }
 
 }  // namespace
-
-Tensor id_rows(const Tensor& ids, std::int64_t classes, Dtype dtype) {
-  const Tensor columns = arange(classes, {Dtype::i32, ids.device()});
-  return equal_to(reshape(ids, {ids.size(), 1}), columns).to(dtype);
-}
 
 Tensor cross_entropy_rows(const Tensor& logits, const Tensor& targets, double smoothing,
                           const Tensor& weights) {

@@ -7,7 +7,5 @@ namespace noyau::inline v0 {
 // One loss a row, on the tape as "cross_entropy"; operands are checked already.
 Tensor cross_entropy_rows(const Tensor& logits, const Tensor& targets, double smoothing,
                           const Tensor& weights);
-// Class ids (i32 [n]) as rows of 0 and 1, [n, classes].
-Tensor id_rows(const Tensor& ids, std::int64_t classes, Dtype dtype);
 
 }  // namespace noyau::inline v0

@@ -48,7 +48,7 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEnt
   const Tensor rows = cross_entropy_rows(logits, targets, options.label_smoothing, options.class_weights);
   const bool weighted = options.class_weights.defined() && targets.dtype() == Dtype::i32;
   if (options.reduction != Reduction::mean || !weighted) return joined(rows, options.reduction);
-  const Tensor chosen = id_rows(targets, logits.dim(1), logits.dtype());
+  const Tensor chosen = one_hot(targets, logits.dim(1), logits.dtype());
   return div(sum(rows), sum(chosen * options.class_weights.detach()));
 }
 

@@ -100,7 +100,7 @@ Tensor max_pool_indexed(const Tensor& x, const Pool2dDims& d, const Pool2dOption
 // y[n, oh, ow, c] = max over taps of x[n, oh * stride + kh - top, ow * stride + kw - left, c]; a thread owns rows of y.
 template <class T, class Index>
 void Cpu::max_pool_forward(Context&, const Pool2dDims& d, const T* x, T* y, Index* index) {
-  const bool plain = index != nullptr && is_plain_2x2<Index>(d);
+  const bool plain = is_plain_2x2<Index>(d);
   parallel_for(d.n * d.oh, grain_for(d.ow * d.c * d.kh * d.kw), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t row = begin; row < end; ++row) {
       const std::int64_t oh = row % d.oh;
@@ -108,7 +108,8 @@ void Cpu::max_pool_forward(Context&, const Pool2dDims& d, const T* x, T* y, Inde
       const std::int64_t out = row * d.ow * d.c;
       if constexpr (std::is_same_v<Index, std::uint8_t>) {
         const T* const from = image + 2 * oh * d.iw * d.c;
-        if (plain) isa<T>().max_2x2(d.ow, d.c, from, d.iw * d.c, y + out, index + out);
+        Index* const chosen = index == nullptr ? nullptr : index + out;
+        if (plain) isa<T>().max_2x2(d.ow, d.c, from, d.iw * d.c, y + out, chosen);
       }
       for (std::int64_t ow = 0; !plain && ow < d.ow; ++ow) {
         const std::int64_t at = out + ow * d.c;

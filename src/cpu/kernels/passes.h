@@ -24,14 +24,14 @@ template <class V>
   return below ? 2 - right1 : -right0;
 }
 
-// y[w, c] = largest of x at (0, 2w), (0, 2w + 1), (1, 2w), (1, 2w + 1), whose number goes to index; x's second row
-// begins x_row after its first.
+// y[w, c] = largest of x at (0, 2w), (0, 2w + 1), (1, 2w), (1, 2w + 1), whose number goes to index (unless null); x's
+// second row begins x_row after its first.
 template <class Isa, class T>
 void max_2x2(std::int64_t width, std::int64_t c, const T* x, std::int64_t x_row, T* y, std::uint8_t* index) {
   using V = Vector<Isa, T>;
   constexpr int kLane = kLanes<Isa, T>;
   typedef std::uint8_t Index __attribute__((vector_size(kLane)));
-  for (std::int64_t w = 0; w < width; ++w, x += 2 * c, y += c, index += c) {
+  for (std::int64_t w = 0; w < width; ++w, x += 2 * c, y += c) {
     for (std::int64_t i = 0; i < c; i += kLane) {
       const std::int64_t count = smaller(kLane, c - i);
       const T* at = x + i;
@@ -39,9 +39,10 @@ void max_2x2(std::int64_t width, std::int64_t c, const T* x, std::int64_t x_row,
       const auto number =
           larger_of_four(load_first<Isa>(at, count), load_first<Isa>(at + c, count),
                          load_first<Isa>(at + x_row, count), load_first<Isa>(at + x_row + c, count), largest);
-      const Index bytes = __builtin_convertvector(number, Index);
       store_first<Isa>(y + i, largest, count);
-      __builtin_memcpy(index + i, &bytes, static_cast<std::size_t>(count));
+      if (index == nullptr) continue;
+      const Index bytes = __builtin_convertvector(number, Index);
+      __builtin_memcpy(index + w * c + i, &bytes, static_cast<std::size_t>(count));
     }
   }
 }
@@ -83,8 +84,9 @@ template <class Isa>
 void philox_words(std::uint64_t seed, std::uint64_t offset, std::uint32_t* words) {
   using V = Vector<Isa, std::uint64_t>;
   constexpr int kBlocks = kLanes<Isa, std::uint64_t>;
-  V counter;
-  for (int b = 0; b < kBlocks; ++b) counter[b] = offset + static_cast<std::uint64_t>(b);
+  V lane;
+  for (int b = 0; b < kBlocks; ++b) lane[b] = static_cast<std::uint64_t>(b);
+  const V counter = lane + offset;
   V c0 = counter & 0xFFFFFFFFu, c1 = counter >> 32, c2{}, c3{};
   philox_rounds(c0, c1, c2, c3, seed);
   const V low = c0 | c1 << 32;

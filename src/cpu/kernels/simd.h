@@ -19,6 +19,7 @@ constexpr int kLanes = Isa::kVectorBytes / static_cast<int>(sizeof(T));
 
 template <int I>
 struct Constant {
+  static constexpr int kValue = I;
   constexpr operator int() const { return I; }
 };
 

@@ -1,0 +1,25 @@
+#pragma once
+// Layers of a Sequential that run as one op.
+#include <span>
+
+#include "noyau/sequential.h"
+
+namespace noyau::inline v0 {
+
+// A run of `layers` layers that is one norm_block(), by the statistics of `norm` or, where that is null, without any; a
+// run of one layer is just that layer.
+struct FusedLayers {
+  std::size_t layers = 1;
+  const BatchNorm* norm = nullptr;
+  NormBlockOptions options = {};
+
+  // False for what norm_block() does not take, or would take apart again and normalise for nothing.
+  bool suits(const Tensor& x) const;
+  Tensor operator()(const Tensor& x) const;
+};
+
+// The longest run that begins with `layers`: a BatchNorm or an activation or both, then MaxPool(2), which is there unless
+// the BatchNorm is, then Dropout. It ends at a layer whose output is watched, and is one layer while fusion is off.
+FusedLayers fused_layers(std::span<const NamedLayer> layers);
+
+}  // namespace noyau::inline v0

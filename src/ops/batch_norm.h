@@ -1,0 +1,76 @@
+#pragma once
+// What batch_norm and the ops that contain one share.
+#include <cmath>
+#include <vector>
+
+#include "backend.h"
+#include "cpu/isa.h"
+#include "noyau/ops.h"
+
+namespace noyau::inline v0 {
+
+// Rows are reduced in slices that fit the first-level cache; how many there are depends on the shape only.
+inline std::int64_t rows_per_slice(const BatchNormDims& d) { return std::max<std::int64_t>(16, 8192 / d.c); }
+
+// What the normalisation does to each channel: (x - mean) * scale + shift, with inv = 1 / sqrt(variance + epsilon).
+template <class T>
+struct NormChannels {
+  NormChannels(const BatchNormDims& d, const T* mean_, const T* variance, const T* gamma, const T* beta)
+      : mean(mean_), inv(static_cast<std::size_t>(d.c)), scale(inv.size()), shift(inv.size()) {
+    for (std::size_t i = 0; i < inv.size(); ++i) {
+      inv[i] = T{1} / std::sqrt(variance[i] + static_cast<T>(d.epsilon));
+      scale[i] = gamma == nullptr ? inv[i] : gamma[i] * inv[i];
+      shift[i] = beta == nullptr ? T{0} : beta[i];
+    }
+  }
+
+  const T* mean;
+  std::vector<T> inv, scale, shift;
+};
+
+// What flows back through the statistics, for the backward kernels: nothing in evaluation.
+template <class T>
+struct NormShares {
+  NormShares(const BatchNormDims& d, const NormChannels<T>& channels, const T* dgamma, const T* dbeta)
+      : plain(channels.inv.size()), weighted(plain.size()) {
+    for (std::size_t i = 0; d.training && i < plain.size(); ++i) {
+      plain[i] = dbeta[i] / static_cast<T>(d.rows);
+      weighted[i] = dgamma[i] * channels.inv[i] / static_cast<T>(d.rows);
+    }
+  }
+
+  std::vector<T> plain, weighted;
+};
+
+// dgamma and dbeta from the sums of g * (x - mean) and of g, [slices, 2, c] with those of g first, added in order.
+template <class T>
+void join_sums(std::int64_t slices, const NormChannels<T>& channels, const T* sums, T* dgamma, T* dbeta) {
+  const std::size_t c = channels.inv.size();
+  std::vector<double> total(2 * c);
+  for (std::int64_t s = 0; s < slices; ++s, sums += total.size()) {
+    for (std::size_t i = 0; i < total.size(); ++i) total[i] += static_cast<double>(sums[i]);
+  }
+  for (std::size_t i = 0; i < c; ++i) {
+    dbeta[i] = static_cast<T>(total[i]);
+    dgamma[i] = static_cast<T>(total[c + i] * static_cast<double>(channels.inv[i]));
+  }
+}
+
+struct NormOperands {
+  Tensor x, gamma, beta, mean, variance;
+};
+
+// Throws, naming `op`, unless the operands fit.
+BatchNormDims batch_norm_dims(const char* op, const NormOperands& in, bool training, double epsilon);
+// The batch's mean and biased variance, towards which the moving averages of `in` are moved.
+std::pair<Tensor, Tensor> batch_statistics(const char* op, const NormOperands& in, const BatchNormDims& d,
+                                           double momentum);
+// True when a backward has to compute the gradients of gamma and beta, if only on the way to that of x.
+bool wants_parameter_sums(const NormOperands& in, const BatchNormDims& d);
+
+template <class T>
+T* data_or_null(const Tensor& tensor) {
+  return tensor.defined() ? tensor.device_data<T>() : nullptr;
+}
+
+}  // namespace noyau::inline v0

@@ -1,0 +1,47 @@
+#include "catch2.h"
+#include "noyau/noyau.h"
+
+#if defined(__linux__)
+#include <sys/resource.h>
+#endif
+
+namespace ny = noyau;
+
+TEST_CASE("memory in use returns to where it was, and the peak stays", "[fast]") {
+  const std::int64_t before = ny::memory_use().live;
+  ny::reset_peak_memory();
+  { const ny::Tensor x = ny::zeros({1 << 20}); }
+  REQUIRE(ny::memory_use().live == before);
+  REQUIRE(ny::memory_use().peak >= before + (4 << 20));
+}
+
+#if defined(__linux__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+namespace {
+
+long page_faults() {
+  rusage use{};
+  getrusage(RUSAGE_SELF, &use);
+  return use.ru_minflt;
+}
+
+}  // namespace
+
+TEST_CASE("a training step in its steady state asks the system for no memory", "[fast]") {
+  ny::seed(1);
+  const ny::Sequential net(ny::ConvBlock(3, 16, 3), ny::ConvBlock(16, 32, 3, {.pool = true, .dropout = 0.2}),
+                           ny::Flatten(), ny::Dense(2048, 64), ny::Relu(), ny::Dropout(0.5),
+                           ny::Dense(64, 10));
+  ny::Sgd sgd(net.parameters(), {.rate = 0.01, .momentum = 0.9});
+  const ny::Tensor images = ny::normal({32, 16, 16, 3}, 0, 1);
+  const ny::Tensor labels = ny::from_vector(std::vector<std::int32_t>(32, 3), {32});
+  const auto steps = [&](int count) {
+    for (int i = 0; i < count; ++i) sgd.minimize(ny::cross_entropy(net(images), labels));
+  };
+  steps(5);
+  const long before = page_faults();
+  constexpr int kSteps = 10;
+  steps(kSteps);
+  // A step writes ten megabytes, 2500 pages: what faults now is not the tensors'.
+  REQUIRE(page_faults() - before < 20 * kSteps);
+}
+#endif
