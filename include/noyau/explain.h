@@ -347,4 +347,30 @@ NOYAU_API Tensor resize_map(const Tensor& map, Size2 size, ResizeMode mode = Res
 NOYAU_API std::string diagnose_map(const Tensor& map);
 /// \}
 
+/// \name Pictures of maps
+/// \{
+
+/// Colours of rising values.
+enum class MapColours : std::uint8_t {
+  viridis,    ///< 0 to 1: dark violet to yellow; its lightness rises evenly.
+  cividis,    ///< 0 to 1: dark blue to yellow, made for colour-blind readers.
+  diverging,  ///< -1 to 1: blue, white at 0, red.
+};
+/// The values of a map [h, w] as colours u8 [h, w, 3]; grey where not a number, limited outside the range.
+NOYAU_API Tensor colour_map(const Tensor& map, MapColours colours = MapColours::viridis);
+/// Colours laid over an image, both u8 [h, w, 3]; `opacity` 0 leaves the image, 1 shows the colours alone.
+NOYAU_API Tensor overlay(const Tensor& image, const Tensor& colours, double opacity = 0.5);
+
+/// Options of map_picture().
+struct MapPictureOptions {
+  bool has_signs = false;                    ///< Diverging colours, centred at 0, instead of `colours`.
+  MapColours colours = MapColours::viridis;  ///< Colours of a map without signs.
+  ResizeMode resize = ResizeMode::bilinear;  ///< How the map is enlarged for the overlay.
+  std::int64_t side = 128;  ///< Pixels of the longer side of each of the two parts, at least.
+};
+/// A map [h, w] at its native resolution, beside it laid over the image u8 [h, w, 1 or 3], and a colour bar from low to
+/// high: u8 [h, w, 3].
+NOYAU_API Tensor map_picture(const Tensor& image, const Tensor& map, const MapPictureOptions& options = {});
+/// \}
+
 }  // namespace noyau::inline v0
