@@ -128,7 +128,8 @@ Exit run(int argc, char** argv) {
   if (request.settings.threads > 0) noyau::set_num_threads(static_cast<int>(request.settings.threads));
   noyau::SavedModel model = load(request.weights);
   programs::Progress progress;
-  Effort effort{.seed = static_cast<std::uint64_t>(request.settings.seed), .stop = programs::asked(interrupts.token())};
+  Effort effort{.seed = static_cast<std::uint64_t>(request.settings.seed),
+                .stop = programs::asked(interrupts.token())};
   if (request.fast) {
     effort.images = 1000;
     effort.ablation = 200;

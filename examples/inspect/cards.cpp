@@ -64,8 +64,10 @@ std::string unit_caption(const Survey& survey, const LayerFacts& facts, const La
   text += message(", ", survey.info.classes[static_cast<std::size_t>(s.best_class)], " ",
                   std::isnan(s.index) ? message("MI ", fixed(s.information, 2)) : fixed(s.index, 2));
   const double drop = drop_of(card, i);
-  if (!std::isnan(drop))
-    text += message("; ablated ", drop < 0 ? "+" : "\u2212", fixed(std::abs(100 * drop), 1), " pt");
+  if (std::isnan(drop)) return text;
+  const std::string points = fixed(std::abs(100 * drop), 1);
+  const char* const sign = points == "0.0" ? "" : drop < 0 ? "+" : "\u2212";
+  text += message("; ablated ", sign, points, " pt");
   return text;
 }
 
