@@ -16,10 +16,11 @@ struct PixelBox {
   ImageStrides dy;
 };
 
-// sum[r, o] += x[r] * dy[o] over the box; a tile owns `rows` x `vectors` of the sum, in registers.
+// sum[r, o] += x[r] * dy[o] over the box; a tile owns `rows` x `vectors` of the sum, in registers: apart
+// from its callers, for GCC keeps only part of it there once it is inlined for AVX2.
 template <class Isa, int rows, int vectors, bool depthwise, class T>
-void kernel_gradient_tile(const PixelBox& box, const T* x, const T* dy, std::int64_t channels, T* sum,
-                          std::int64_t sum_row) {
+[[gnu::noinline]] void kernel_gradient_tile(const PixelBox& box, const T* x, const T* dy,
+                                            std::int64_t channels, T* sum, std::int64_t sum_row) {
   using V = Vector<Isa, T>;
   constexpr int kLane = kLanes<Isa, T>;
   V total[rows][vectors];
