@@ -7,6 +7,7 @@
 #include "kernel_trace.h"
 #include "memory.h"
 #include "noyau/parallel.h"
+#include "ops/conv2d_few_channels.h"
 #include "ops/conv2d_winograd.h"
 
 namespace noyau::inline v0 {
@@ -126,10 +127,11 @@ void Cpu::conv2d_forward(Context&, const Conv2dDims& d, const T* x, const T* ker
 // and the same for w. For each remainder of ih and iw by the stride it is a correlation of stride 1.
 template <class T>
 void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* kernel, const T* bias, T* dx) {
+  const int outputs = winograd_outputs<T>(d, ConvPass::dinput);
+  if (outputs == 0 && has_few_channels<T>(d)) return few_channels_dinput(d, dy, kernel, bias, dx);
   Buffer<T> flipped(d.kh * d.kw * (d.oc / d.groups) * d.ic);
   flip_kernel(d, kernel, flipped.data());
-  if (const int outputs = winograd_outputs<T>(d, ConvPass::dinput))
-    return winograd_dinput(d, outputs, dy, flipped.data(), bias, dx);
+  if (outputs != 0) return winograd_dinput(d, outputs, dy, flipped.data(), bias, dx);
   Correlation<T> c{};
   set_channels(c, d.groups, d.oc, d.ic);
   trace_kernel(c.depthwise ? "conv2d_dinput/depthwise" : "conv2d_dinput/tile");

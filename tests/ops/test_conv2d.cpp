@@ -206,10 +206,27 @@ TEST_CASE("conv2d passes gradient checks on the kernels that f32 runs", "[conv2d
     const std::string kind =
         c.options.groups > 1 && c.options.groups == c.x[3] && c.x[3] == channels ? "depthwise" : "tile";
     const std::vector<std::string> trace = ny::take_kernel_trace();
-    for (const char* kernel : {"conv2d_forward/", "conv2d_dinput/", "conv2d_dkernel/"}) {
-      CHECK(std::ranges::count(trace, kernel + kind) == 1);
-    }
+    CHECK(std::ranges::count(trace, "conv2d_forward/" + kind) == 1);
+    CHECK(std::ranges::count(trace, "conv2d_dkernel/" + kind) == 1);
+    CHECK(std::ranges::count(trace, "conv2d_dinput/" + kind) +
+              std::ranges::count(trace, "conv2d_dinput/few_channels") ==
+          1);
   }
+}
+
+TEST_CASE("conv2d's d-input of few channels is a product where their taps fill vectors better",
+          "[conv2d][fast]") {
+  const std::string_view before = ny::cpu_isa();
+  for (const std::string_view isa : ny::cpu_isas()) {
+    INFO(isa);
+    ny::set_cpu_isa(isa);
+    const Case image{"an image's three channels", {1, 8, 8, 3}, {3, 3, 3, 32}};
+    ny::take_kernel_trace();
+    run(image, ny::Dtype::f32);
+    const std::string expected = isa == "baseline" ? "conv2d_dinput/tile" : "conv2d_dinput/few_channels";
+    CHECK(std::ranges::count(ny::take_kernel_trace(), expected) == 1);
+  }
+  ny::set_cpu_isa(before);
 }
 
 TEST_CASE("conv2d says what is wrong", "[conv2d][fast]") {
