@@ -17,7 +17,7 @@ constexpr double kSgdMomentum = 0.85;
 constexpr double kDecay = 2e-6;  // an image
 constexpr double kWhitenEpochs = 3;
 
-// The recipe minimises the sum over the batch; rates times the batch and the mean make the same steps.
+// The recipe minimises the sum over the batch. The mean makes the same steps with rates times the batch.
 ParameterGroup sgd_group(std::vector<Tensor> parameters, double rate, std::int64_t batch) {
   const auto images = static_cast<double>(batch);
   return {std::move(parameters), rate * images, kDecay / rate};
@@ -26,13 +26,17 @@ ParameterGroup sgd_group(std::vector<Tensor> parameters, double rate, std::int64
 class SpeedrunOptimizer : public noyau::Muon {
  public:
   SpeedrunOptimizer(const std::vector<ParameterGroup>& groups, const noyau::MuonOptions& options,
-                    Tensor whiten_bias, double whiten_share)
-      : Muon(groups, options), whiten_bias_(std::move(whiten_bias)), whiten_share_(whiten_share) {}
+                    std::int64_t batch, Tensor whiten_bias, double whiten_share)
+      : Muon(groups, options),
+        batch_(static_cast<double>(batch)),
+        whiten_bias_(std::move(whiten_bias)),
+        whiten_share_(whiten_share) {}
 
  protected:
   void update(Slot& slot, const Tensor& grad, double rate) override {
     if (slot.parameter.impl() == whiten_bias_.impl()) return update_whitening(slot, grad);
-    if (slot.parameter.rank() == 4) return Muon::update(slot, grad, rate);
+    // Muon's steps do not depend on the size of gradients, as long as that is well above its guard against 0.
+    if (slot.parameter.rank() == 4) return Muon::update(slot, noyau::mul(grad, batch_), rate);
     Sgd::update(slot, grad, rate);
   }
 
@@ -48,6 +52,7 @@ class SpeedrunOptimizer : public noyau::Muon {
     Sgd::update(slot, grad, slot.rate * factor);
   }
 
+  double batch_;
   Tensor whiten_bias_;
   double whiten_share_;
 };
@@ -97,7 +102,7 @@ std::unique_ptr<noyau::Optimizer> speedrun_optimizer(const noyau::Sequential& ne
                                   sgd_group({whiten_bias}, kBiasRate, settings.batch),
                                   sgd_group(biases, kBiasRate, settings.batch),
                                   sgd_group(head, kHeadRate, settings.batch)},
-      options, whiten_bias, whiten_share);
+      options, settings.batch, whiten_bias, whiten_share);
 }
 
 }  // namespace programs
