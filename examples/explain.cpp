@@ -10,6 +10,7 @@
 #include "noyau/image.h"
 #include "noyau/names.h"
 #include "noyau/parallel.h"
+#include "noyau/plot.h"
 #include "noyau/serialize.h"
 
 namespace explain {
@@ -90,6 +91,7 @@ class Explaining {
     programs::make_folder(folder_ + "/figures");
     begin();
     for (const Item& item : items) add_sheet(item);
+    add_diagnosis(items);
     if (request_.compare) add_comparison();
     if (request_.which_layer) add_layers();
     add_cards();
@@ -182,6 +184,32 @@ class Explaining {
          {"probability", item.probabilities[static_cast<std::size_t>(item.predicted)]},
          {"true", item.truth < 0 ? Json() : Json(class_name(model_.info, item.truth))},
          {"figure", "figures/" + sheet.id + ".svg"}});
+  }
+
+  // Whether Grad-CAM++ is in the range that it was derived for.
+  void add_diagnosis(const std::vector<Item>& items) {
+    const bool shown =
+        std::ranges::any_of(methods_, [](const Method& m) { return m.name.starts_with("grad_cam_pp"); });
+    if (!shown) return;
+    const std::size_t few = std::min<std::size_t>(items.size(), 32);
+    const std::vector<Item> first(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(few));
+    const noyau::PlusPlusDiagnosis d = diagnose_plus_plus(model_.net, inputs_of(first, model_.info),
+                                                          {.layer = layer_, .score = question_.score});
+    const auto percent = [](double share) { return noyau::plot::fixed(100 * share, 1) + " %"; };
+    document_.add(study::Note{
+        study::Note::Kind::reading,
+        study::Text(
+            "Grad-CAM++ here: " + percent(d.constant_share) +
+            " of the channels have the same gradient everywhere, for which its second and third derivatives "
+            "cancel and it is LayerCAM; " +
+            percent(d.negative_share) +
+            " of the elements have a negative alpha (g sum A < -2), which its derivation does not foresee; "
+            "the "
+            "nearest pole of alpha is " +
+            noyau::plot::number(d.nearest_pole) + " away.")});
+    result_["grad_cam_pp"] = {{"constant_share", d.constant_share},
+                              {"negative_share", d.negative_share},
+                              {"nearest_pole", d.nearest_pole}};
   }
 
   noyau::Tensor test_inputs() const {

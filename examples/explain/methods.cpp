@@ -79,15 +79,16 @@ std::vector<Method> cams() {
        "Slow, and its masks are blurs of few cells on small images: weights are almost equal.", true, false,
        [](const NetworkView& net, const Tensor& x, const Question& q) {
          return noyau::score_cam(net, x, {.layer = q.layer, .target = q.target});
-       }},
+       },
+       "probability"},
   };
 }
 
 template <class F>
 Method pixels(std::string name, std::string title, bool has_signs, std::string says, std::string misleads,
-              F map) {
+              F map, std::string score = {}) {
   return {std::move(name), std::move(title), std::move(says), std::move(misleads),
-          false,           has_signs,        std::move(map)};
+          false,           has_signs,        std::move(map),  std::move(score)};
 }
 
 std::vector<Method> gradients() {
@@ -120,18 +121,22 @@ std::vector<Method> gradients() {
           [](const NetworkView& net, const Tensor& x, const Question& q) {
             return pixel_map(guided_backpropagation(net, x, {q.target, q.score}), noyau::PixelSum::largest);
           }),
-      pixels("lrp", "LRP (gamma 0.25)", true,
-             "The logit handed down layer by layer, favouring positive evidence.",
-             "The rule is a choice: with epsilon alone it is input times gradient.",
-             [](const NetworkView& net, const Tensor& x, const Question& q) {
-               return pixel_map(lrp(net, x, {.target = q.target, .rule = noyau::LrpRule::gamma}));
-             }),
-      pixels("deep_lift", "DeepLIFT", true,
-             "The difference of logits to a baseline image, handed down completely.",
-             "Depends on the baseline, as integrated gradients.",
-             [](const NetworkView& net, const Tensor& x, const Question& q) {
-               return pixel_map(deep_lift(net, x, {.target = q.target}).values);
-             }),
+      pixels(
+          "lrp", "LRP (gamma 0.25)", true,
+          "The logit handed down layer by layer, favouring positive evidence.",
+          "The rule is a choice: with epsilon alone it is input times gradient.",
+          [](const NetworkView& net, const Tensor& x, const Question& q) {
+            return pixel_map(lrp(net, x, {.target = q.target, .rule = noyau::LrpRule::gamma}));
+          },
+          "logit"),
+      pixels(
+          "deep_lift", "DeepLIFT", true,
+          "The difference of logits to a baseline image, handed down completely.",
+          "Depends on the baseline, as integrated gradients.",
+          [](const NetworkView& net, const Tensor& x, const Question& q) {
+            return pixel_map(deep_lift(net, x, {.target = q.target}).values);
+          },
+          "logit"),
   };
 }
 
@@ -144,18 +149,22 @@ std::vector<Method> hiding_and_baselines() {
              [](const NetworkView& net, const Tensor& x, const Question& q) {
                return occlusion(net, x, {.target = q.target, .score = q.score});
              }),
-      pixels("rise", "RISE", false, "Mean score of randomly masked images in which a pixel is seen.",
-             "Random: 1000 masks leave visible noise.",
-             [](const NetworkView& net, const Tensor& x, const Question& q) {
-               return rise(net, x, {.target = q.target, .seed = q.seed});
-             }),
-      pixels("random", "Random (baseline)", false, "Nothing.", "Always: a method must beat it.",
-             [](const NetworkView&, const Tensor& x, const Question& q) {
-               return noyau::random_map(x, q.seed);
-             }),
-      pixels("sobel", "Sobel edges (baseline)", false, "Edges of the image, nothing of the network.",
-             "Always: a method that agrees with it may draw the image only.",
-             [](const NetworkView&, const Tensor& x, const Question&) { return noyau::edge_map(x); }),
+      pixels(
+          "rise", "RISE", false, "Mean score of randomly masked images in which a pixel is seen.",
+          "Random: 1000 masks leave visible noise.",
+          [](const NetworkView& net, const Tensor& x, const Question& q) {
+            const Tensor map = rise(net, x, {.target = q.target, .seed = q.seed});
+            return map - min(map, {1, 2}, true);  // it is positive everywhere
+          },
+          "probability"),
+      pixels(
+          "random", "Random (baseline)", false, "Nothing.", "Always: a method must beat it.",
+          [](const NetworkView&, const Tensor& x, const Question& q) { return noyau::random_map(x, q.seed); },
+          "-"),
+      pixels(
+          "sobel", "Sobel edges (baseline)", false, "Edges of the image, nothing of the network.",
+          "Always: a method that agrees with it may draw the image only.",
+          [](const NetworkView&, const Tensor& x, const Question&) { return noyau::edge_map(x); }, "-"),
   };
 }
 
@@ -195,8 +204,10 @@ std::vector<Method> methods_of(const std::string& list) {
   return found;
 }
 
-std::string caption(const Method& method, const std::string& layer) {
-  return method.at_layer ? method.title + ", layer " + layer : method.title;
+std::string caption(const Method& method, const std::string& layer, noyau::Score score) {
+  std::string text = method.at_layer ? method.title + ", layer " + layer : method.title;
+  if (method.score != "-") text += ", " + (method.score.empty() ? noyau::message(score) : method.score);
+  return text;
 }
 
 }  // namespace explain

@@ -28,13 +28,15 @@ struct Method {
   bool has_signs = false;  ///< Negative values speak against the class.
   /// Maps [n, h, w].
   std::function<noyau::Tensor(const noyau::NetworkView&, const noyau::Tensor& x, const Question&)> map;
+  /// The score that it explains whatever was asked; "-" when none, as asked when empty.
+  std::string score = {};
 };
 
 /// All methods, the baselines random and sobel last.
 const std::vector<Method>& methods();
 /// The methods of a list "grad_cam,occlusion", "all" or "default"; stops with Exit::usage, naming the nearest, on an unknown one.
 std::vector<Method> methods_of(const std::string& list);
-/// "Grad-CAM++ (tf_keras_vis), layer last": what stands under a picture besides the score.
-std::string caption(const Method& method, const std::string& layer);
+/// "Grad-CAM++ (tf_keras_vis), layer last, logit": what stands under a picture besides the class.
+std::string caption(const Method& method, const std::string& layer, noyau::Score score);
 
 }  // namespace explain

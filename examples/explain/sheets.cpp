@@ -89,8 +89,8 @@ Sheet make_sheet(const noyau::Sequential& net, const Item& item, const noyau::Da
       const std::string problem = noyau::diagnose_map(map);
       pictures.push_back(noyau::map_picture(item.image, map[0], {.has_signs = has_signs}));
       grid.pictures.push_back(
-          {png_of(pictures.back()), caption(method, layer) + ", " + noyau::message(question.score) + ": " +
-                                        asked.words + (problem.empty() ? "" : ". This map is " + problem)});
+          {png_of(pictures.back()), caption(method, layer, question.score) + ": " + asked.words +
+                                        (problem.empty() ? "" : ". This map is " + problem)});
     }
   }
   const Tensor image = widened(shown_image(item), pictures.front());

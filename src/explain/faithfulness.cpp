@@ -121,7 +121,6 @@ Tensor sensitivity(const MapFunction& map, const Tensor& x, double radius, int s
   const Axes positions{1, 2};
   const auto length = [&](const Tensor& t) { return sqrt(sum(t * t, positions)); };
   const Tensor before = map(x);
-  const NoGrad off;
   const Tensor size = maximum(length(before), constant(before, 1e-12));
   Tensor worst = zeros(size.shape(), {size.dtype(), size.device()});
   for (int i = 0; i < samples; ++i) {

@@ -34,6 +34,10 @@ class Unfused : public Observer {
   bool watches(const Module&) const override { return true; }
 };
 
+void check_recording() {
+  NOYAU_CHECK(grad_enabled(), "explain: gradients are switched off; a NoGrad is alive on this thread");
+}
+
 // Gradient of the sum of scores with respect to `leaf`; zeros where it does not depend on it.
 Tensor gradient_of(const Tensor& scores, const Tensor& leaf, const BackwardRules* rules) {
   if (!scores.requires_grad()) return zeros(leaf.shape(), {leaf.dtype(), leaf.device()});
@@ -50,6 +54,7 @@ struct OnTape {
 
 // The network's output for `x` as a leaf; `readable`: for backward rules, which need every op by itself and its inputs.
 OnTape run_on_tape(const NetworkView& net, const Tensor& x, bool readable) {
+  check_recording();
   const Tensor leaf = x.detach();
   leaf.set_requires_grad(true);
   if (!readable) return {leaf, net(leaf)};
@@ -191,6 +196,7 @@ Tensor class_scores(const NetworkView& net, const Tensor& x, const Target& targe
 
 Cut cut_at(const NetworkView& net, const Tensor& x, const std::string& layer, const Target& target,
            Score score) {
+  check_recording();
   Cutter cutter(&net.module().at(layer));
   Tensor output;
   {

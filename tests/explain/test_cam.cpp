@@ -237,6 +237,9 @@ TEST_CASE("wrong input is told in one line with the valid choices", "[fast][expl
   CHECK_THROWS_WITH(ny::Target::difference(ny::Target::difference(1, 2), 3),
                     ContainsSubstring("difference of differences"));
   CHECK_THROWS_WITH(fused_layer_cam(net, x, {}), ContainsSubstring("no layers"));
+  const ny::NoGrad off;
+  CHECK_THROWS_WITH(grad_cam(net, x), ContainsSubstring("explain: gradients are switched off"));
+  CHECK_THROWS_WITH(saliency(net, x), ContainsSubstring("explain: gradients are switched off"));
 }
 
 TEST_CASE("a difference of classes is explained by the difference of their maps", "[fast][explain]") {

@@ -133,6 +133,11 @@ TEST_CASE("sensitivity is 0 for maps that do not move", "[fast][explain]") {
   CHECK(max(sensitivity([](const ny::Tensor& t) { return ny::random_map(t, 1); }, x)).item<double>() == 0);
   const ny::Tensor linear = sensitivity([](const ny::Tensor& t) { return pixel_map(t); }, x, 0.1, 20);
   CHECK((min(linear).item<double>() > 0 && max(linear).item<double>() < 0.2));
+  const ny::Sequential net = gap_net();
+  const auto gradients = [&](const ny::Tensor& t) {
+    return pixel_map(input_times_gradient(net, t, {.target = 1}));
+  };
+  CHECK(max(sensitivity(gradients, x, 1e-4)).item<double>() < 0.5);
 }
 
 TEST_CASE("the cascade tells maps of the network from drawings of the image", "[fast][explain]") {
