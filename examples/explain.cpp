@@ -79,6 +79,7 @@ class Explaining {
     question_.score = score_of(request.score);
     question_.target = target_of(request.target);
     methods_ = methods_of(request.methods);
+    count_ = count_of(request.count);
     folder_ = request.settings.out.empty() ? "explanations" : request.settings.out;
   }
 
@@ -116,11 +117,10 @@ class Explaining {
     return {};
   }
 
-  std::int64_t count() const {
-    const bool digits = request_.count.find_first_not_of("0123456789") == std::string::npos;
-    const std::int64_t value =
-        digits && request_.count.size() < 8 && !request_.count.empty() ? std::stol(request_.count) : 0;
-    if (value < 2) stop(Exit::usage, "--count: ", request_.count, " is no number from 2 on");
+  static std::int64_t count_of(const std::string& text) {
+    const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
+    const std::int64_t value = digits && text.size() < 8 && !text.empty() ? std::stol(text) : 0;
+    if (value < 2) stop(Exit::usage, "--count: ", text, " is no number from 2 on");
     return value;
   }
 
@@ -213,7 +213,7 @@ class Explaining {
   }
 
   noyau::Tensor test_inputs() const {
-    return inputs_of(first_items(count(), test_, model_.info), model_.info);
+    return inputs_of(first_items(count_, test_, model_.info), model_.info);
   }
 
   void add_table(const std::string& key, const std::string& heading, const std::vector<Measures>& rows,
@@ -284,6 +284,7 @@ class Explaining {
   std::vector<Method> methods_;
   std::string folder_;
   std::string layer_;
+  std::int64_t count_ = 0;
   study::Document document_;
   Json result_;
   programs::Progress progress_;
