@@ -8,12 +8,14 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "common/command_line.h"
 #include "common/data_card.h"
 #include "common/data_sources.h"
 #include "common/download.h"
 #include "common/exit.h"
 #include "common/interrupt.h"
 #include "common/md5.h"
+#include "common/nearest.h"
 #include "common/progress.h"
 #include "noyau/image.h"
 
@@ -182,6 +184,22 @@ void add_data_options(CLI::App& command, Arguments& arguments) {
                      "where data sets lie (default: $NOYAU_DATA, else ./data)");
 }
 
+// Names the first argument that nobody asked for, and the option that it may have meant.
+[[noreturn]] void refuse_extra(const CLI::App& app) {
+  std::vector<std::string> names;
+  const auto add = [&](const CLI::App& command) {
+    for (const CLI::Option* option : command.get_options()) {
+      for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    }
+  };
+  add(app);
+  for (const CLI::App* command : app.get_subcommands()) add(*command);
+  const std::vector<std::string> extras = app.remaining(true);
+  const std::string extra = extras.empty() ? "" : extras.front().substr(0, extras.front().find('='));
+  programs::stop(Exit::usage, extra.starts_with("--") ? "unknown option " : "unexpected argument ", extra,
+                 programs::did_you_mean(extra, names), " (noyau-data --help)");
+}
+
 Exit run(int argc, char** argv) {
   const programs::Interrupts interrupts;
   Arguments arguments;
@@ -200,8 +218,12 @@ Exit run(int argc, char** argv) {
   CLI::App* const describing = app.add_subcommand("card", "write a Markdown card and a picture of samples");
   add_data_options(*describing, arguments);
   describing->add_option("--out", arguments.out, "folder for both")->capture_default_str();
+  app.set_help_all_flag("--help-all", "the options of every command");
+  app.set_version_flag("--version", programs::version_line("noyau-data"), "version and instruction set");
   try {
     app.parse(argc, argv);
+  } catch (const CLI::ExtrasError&) {
+    refuse_extra(app);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) {
       app.exit(error);

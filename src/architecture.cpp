@@ -52,15 +52,15 @@ std::string text_of(const Json& layer, const char* key, const std::string& where
   return found->get<std::string>();
 }
 
-NamedLayer layer_from_json(const Json& layer, const std::string& where,
-                           const std::vector<std::string>& taken) {
+NamedLayer layer_from_json(const Json& layer, const std::string& where, const std::vector<std::string>& taken,
+                           const JsonLimits& limits) {
   NOYAU_CHECK(layer.is_object(), where, ": a layer is an object like {\"layer\": \"relu\"}, not ",
               layer.dump());
   const std::string kind = text_of(layer, "layer", where);
   const LayerType* const type = Registry::instance().find(kind);
   if (type == nullptr) fail_unknown(where, "layer", kind, Registry::instance().kinds());
   const std::string here = message(where, " ", kind);
-  OptionReader options(layer, here);
+  OptionReader options(layer, here, limits);
   std::string name = layer.contains("name") ? text_of(layer, "name", here) : free_name(kind, taken);
   try {
     AnyLayer made = type->read(options);
@@ -74,12 +74,18 @@ NamedLayer layer_from_json(const Json& layer, const std::string& where,
 
 }  // namespace
 
-Sequential layers_from_json(const Json& layers, const std::string& where) {
+Sequential layers_from_json(const Json& layers, const std::string& where, const JsonLimits& limits) {
   NOYAU_CHECK(layers.is_array(), where, ": a network is a list of layers, not ", layers.type_name());
+  NOYAU_CHECK(layers.size() <= limits.layers, where, ": a network has at most ", limits.layers,
+              " layers, not ", layers.size());
   Sequential net;
   std::vector<std::string> names;
+  JsonLimits left = limits;
   for (const Json& layer : layers) {
-    NamedLayer made = layer_from_json(layer, message(where, "[", names.size(), "]"), names);
+    NamedLayer made = layer_from_json(layer, message(where, "[", names.size(), "]"), names, left);
+    for (const Tensor& each : made.layer.module().parameters())
+      left.weights -= static_cast<double>(each.size());
+    NOYAU_CHECK(left.weights >= 0, where, ": a network may have ", limits.weights, " weights in all");
     names.push_back(made.name);
     net.push_back(std::move(made));
   }

@@ -1,5 +1,7 @@
 #include "layer_json.h"
 
+#include <algorithm>
+
 #include "conv_algorithms.h"
 #include "name_table.h"
 
@@ -36,6 +38,15 @@ void OptionReader::finish() const {
   }
 }
 
+// Checked while sizes are read, because a layer has its weights as soon as it is made.
+void OptionReader::bound(std::string_view name, std::initializer_list<std::int64_t> sizes) const {
+  constexpr std::string_view kSizes[] = {"in", "out", "window", "channels", "multiplier"};
+  if (std::find(std::begin(kSizes), std::end(kSizes), name) == std::end(kSizes)) return;
+  for (const std::int64_t size : sizes) weights_ *= std::max(1.0, static_cast<double>(size));
+  NOYAU_CHECK(weights_ <= limits_.weights, where_, ": asks for ", weights_, " weights, but at most ",
+              limits_.weights, " are allowed here");
+}
+
 void OptionReader::fail_type(const Json& json, const char* name, const char* expected) const {
   fail(where_, ": option '", name, "' must be ", expected, ", not ", json.dump());
 }
@@ -47,6 +58,7 @@ void OptionReader::read(const Json& json, const char* name, bool& value) const {
 void OptionReader::read(const Json& json, const char* name, std::int64_t& value) const {
   if (!json.is_number_integer()) fail_type(json, name, "a whole number");
   value = json.get<std::int64_t>();
+  bound(name, {value});
 }
 void OptionReader::read(const Json& json, const char* name, int& value) const {
   std::int64_t wide = 0;
@@ -66,6 +78,7 @@ void OptionReader::read(const Json& json, const char* name, Size2& value) const 
   } else {
     fail_type(json, name, "a whole number or [height, width]");
   }
+  bound(name, {value.h, value.w});
 }
 void OptionReader::read(const Json& json, const char* name, std::optional<Size2>& value) const {
   Size2 size;
@@ -89,6 +102,10 @@ void OptionReader::read(const Json& json, const char* name, Padding& value) cons
 void OptionReader::read(const Json& json, const char* name, Shape& value) const {
   if (!is_integers(json, json.size())) fail_type(json, name, "a list of whole numbers");
   value = Shape(json.get<std::vector<std::int64_t>>());
+  double count = 1;
+  for (const std::int64_t size : value) count *= std::max(1.0, static_cast<double>(size));
+  NOYAU_CHECK(count <= limits_.weights, where_, ": option '", name, "' has ", count,
+              " elements, but at most ", limits_.weights, " are allowed");
 }
 void OptionReader::read(const Json& json, const char* name, Initializer& value) const {
   if (json.is_string()) {
@@ -97,7 +114,7 @@ void OptionReader::read(const Json& json, const char* name, Initializer& value) 
   }
   if (!json.is_object()) fail_type(json, name, "a name or {\"rule\": name, \"scale\": number}");
   std::string rule;
-  OptionReader inner(json, message(where_, ": ", name));
+  OptionReader inner(json, message(where_, ": ", name), limits_);
   inner.known_.clear();
   inner("rule", rule);
   value = Initializer(rule);
@@ -129,7 +146,10 @@ void OptionReader::read(const Json& json, const char* name, ResizeMode& value) c
   value = value_of(kResizeModes, where_, name, mode);
 }
 void OptionReader::read(const Json& json, const char* name, Sequential& value) const {
-  value = layers_from_json(json, message(where_, ".", name));
+  NOYAU_CHECK(limits_.depth > 0, where_, ": lists of layers within lists go too deep");
+  JsonLimits inner = limits_;
+  --inner.depth;
+  value = layers_from_json(json, message(where_, ".", name), inner);
 }
 
 Json OptionWriter::json_of(const Size2& value) {

@@ -7,10 +7,18 @@
 
 namespace noyau::inline v0 {
 
+// What a description may ask for, so that one from a stranger cannot fill the memory or the stack.
+struct JsonLimits {
+  double weights = 1e8;        // in all layers together
+  std::size_t layers = 10000;  // in one list
+  int depth = 32;              // of lists within lists
+};
+
 // Reads options by name; finish() throws on one that was not asked for. `where` names the place in messages.
 class OptionReader {
  public:
-  OptionReader(const Json& object, std::string where) : object_(object), where_(std::move(where)) {}
+  OptionReader(const Json& object, std::string where, const JsonLimits& limits)
+      : object_(object), where_(std::move(where)), limits_(limits) {}
 
   // The option `name`; throws when it is absent.
   template <class T>
@@ -49,10 +57,13 @@ class OptionReader {
   void read(const Json& json, const char* name, ConvAlgorithm& value) const;
   void read(const Json& json, const char* name, ResizeMode& value) const;
   void read(const Json& json, const char* name, Sequential& value) const;
+  void bound(std::string_view name, std::initializer_list<std::int64_t> sizes) const;
   [[noreturn]] void fail_type(const Json& json, const char* name, const char* expected) const;
 
   const Json& object_;
   std::string where_;
+  JsonLimits limits_;
+  mutable double weights_ = 1;  // product of the sizes read so far
   std::vector<std::string> known_{"layer", "name"};
 };
 
@@ -98,7 +109,7 @@ struct LayerType {
 };
 std::vector<LayerType> built_in_layers();
 
-Sequential layers_from_json(const Json& layers, const std::string& where);
+Sequential layers_from_json(const Json& layers, const std::string& where, const JsonLimits& limits = {});
 Json layers_to_json(const Sequential& net);
 
 }  // namespace noyau::inline v0

@@ -27,7 +27,8 @@ int digits_for(double value, double step) {
 }
 
 std::vector<Tick> linear_ticks(const Axis& axis, const Scale& scale, int most) {
-  const double step = nice_step(scale.high - scale.low, most);
+  const double nice = nice_step(scale.high - scale.low, most);
+  const double step = axis.whole ? std::max(1.0, std::ceil(nice)) : nice;
   const double slack = 1e-9 * (scale.high - scale.low);
   std::vector<Tick> ticks;
   for (double i = std::ceil((scale.low - slack) / step); i * step <= scale.high + slack; ++i) {
@@ -82,16 +83,21 @@ double Scale::operator()(double value) const {
   return from + share * (to - from);
 }
 
-Scale make_scale(const Axis& axis, Extent data, double padding) {
+Scale make_scale(const Axis& axis, Extent data, double padding, Extent ranges) {
   NOYAU_CHECK(axis.names.empty() || axis.names.size() == axis.ticks.size(), "plot: axis \"", axis.label,
               "\" has ", axis.ticks.size(), " ticks but ", axis.names.size(), " names");
   NOYAU_CHECK(!axis.log || ((!axis.low || *axis.low > 0) && (!axis.high || *axis.high > 0)), "plot: axis \"",
               axis.label, "\" is logarithmic, so its limits must be positive");
+  const bool shares = axis.percent && data.low >= 0 && data.high <= 1;
+  if (ranges.low <= ranges.high) {
+    data.add(shares ? std::clamp(ranges.low, 0.0, 1.0) : ranges.low);
+    data.add(shares ? std::clamp(ranges.high, 0.0, 1.0) : ranges.high);
+  }
   data.add(axis.ticks);
   if (!(data.low <= data.high)) data = axis.log ? Extent{1, 10} : Extent{0, 1};
   Scale scale{data.low, data.high, 0, 1, axis.log};
   pad(scale, padding);
-  if (axis.percent && data.low >= 0 && data.high <= 1) {
+  if (shares) {
     scale.low = std::max(scale.low, axis.log ? scale.low : 0);
     scale.high = std::min(scale.high, 1.0);
     if (scale.low == scale.high) scale.low -= 0.1;
@@ -112,6 +118,24 @@ std::vector<Tick> make_ticks(const Axis& axis, const Scale& scale, int most) {
   std::vector<Tick> ticks = linear_ticks(whole, {100 * scale.low, 100 * scale.high, 0, 1, false}, most);
   for (Tick& tick : ticks) tick = {tick.value / 100, tick.text + " %"};
   return ticks;
+}
+
+void draw_error_bar(Canvas& canvas, const Scale& scale, const ErrorBar& bar, std::string_view color) {
+  constexpr double kCap = 3.5;
+  if (!(bar.low <= bar.high) || bar.high < scale.low || bar.low > scale.high) return;
+  const Stroke stroke{.color = color, .width = 1.5};
+  const auto line = [&](double from, double across_from, double to, double across_to) {
+    if (bar.upright) {
+      canvas.line(across_from, from, across_to, to, stroke);
+    } else {
+      canvas.line(from, across_from, to, across_to, stroke);
+    }
+  };
+  const double low = scale(std::max(bar.low, scale.low));
+  const double high = scale(std::min(bar.high, scale.high));
+  line(low, bar.across, high, bar.across);
+  if (bar.low >= scale.low) line(low, bar.across - kCap, low, bar.across + kCap);
+  if (bar.high <= scale.high) line(high, bar.across - kCap, high, bar.across + kCap);
 }
 
 void draw_left_axis(Canvas& canvas, const Box& area, const Scale& y, const std::vector<Tick>& ticks) {

@@ -38,10 +38,21 @@ struct Tick {
   std::string text;
 };
 
-// Limits from the axis or, padded by `padding` of the range, from the data.
-Scale make_scale(const Axis& axis, Extent data, double padding = 0.04);
+// Limits from the axis or, padded by `padding` of the range, from the values and the ranges around them; where the values
+// are shares shown as per cent, never beyond 0 and 1.
+constexpr double kPadding = 0.04;
+Scale make_scale(const Axis& axis, Extent data, double padding = kPadding, Extent ranges = {});
 // At most about `most` labelled values within the scale.
 std::vector<Tick> make_ticks(const Axis& axis, const Scale& scale, int most);
+
+// An error bar over [low, high] at the pixel `across`: upright or lying. Ends beyond the scale are cut and have no cap.
+struct ErrorBar {
+  double low;
+  double high;
+  double across;
+  bool upright;
+};
+void draw_error_bar(Canvas& canvas, const Scale& scale, const ErrorBar& bar, std::string_view color);
 
 // Horizontal grid lines with labels left of `area`.
 void draw_left_axis(Canvas& canvas, const Box& area, const Scale& y, const std::vector<Tick>& ticks);

@@ -22,17 +22,20 @@ void check(const Bars& figure) {
 
 Scale value_scale(const Bars& figure) {
   Extent extent;
+  Extent ranges;
   for (const BarSeries& s : figure.series) {
-    for (const auto* list : {&s.values, &s.low, &s.high}) extent.add(*list);
+    extent.add(s.values);
+    ranges.add(s.low);
+    ranges.add(s.high);
   }
   if (figure.reference) extent.add(*figure.reference);
   Axis axis = figure.value;
   if (!figure.dots && !axis.log) {
     extent.add(0);
-    if (extent.low == 0 && !axis.low) axis.low = 0;
+    if (extent.low == 0 && !(ranges.low < 0 && !axis.percent) && !axis.low) axis.low = 0;
     if (extent.high == 0 && extent.low < 0 && !axis.high) axis.high = 0;
   }
-  return make_scale(axis, extent);
+  return make_scale(axis, extent, kPadding, ranges);
 }
 
 // Per cent keep their zeros, so that the points of a column stand below each other.
@@ -55,16 +58,6 @@ std::string tooltip(const Bars& figure, const BarSeries& s, std::size_t i) {
   if (!s.notes.empty()) return s.notes[i];
   return message(figure.categories[i], s.name.empty() ? "" : ", ", s.name, ": ",
                  shown(s.values[i], figure.value, 4));
-}
-
-void draw_error_bar(Canvas& canvas, double x1, double y1, double x2, double y2) {
-  const bool flat = y1 == y2;
-  const double dx = flat ? 0 : 3.5;
-  const double dy = flat ? 3.5 : 0;
-  const Stroke stroke{.color = kDark, .width = 1.4};
-  canvas.line(x1, y1, x2, y2, stroke);
-  canvas.line(x1 - dx, y1 - dy, x1 + dx, y1 + dy, stroke);
-  canvas.line(x2 - dx, y2 - dy, x2 + dx, y2 + dy, stroke);
 }
 
 bool has_error(const BarSeries& s, std::size_t i) {
@@ -91,7 +84,7 @@ void draw_row(Canvas& canvas, const Bars& figure, const Scale& scale, std::size_
     canvas.rect({std::min(base, end), bar.top + 1, std::max(base, end), bar.bottom - 1}, color, {"none"},
                 tooltip(figure, s, i), 0.85);
   }
-  if (has_error(s, i)) draw_error_bar(canvas, scale(s.low[i]), middle, scale(s.high[i]), middle);
+  if (has_error(s, i)) draw_error_bar(canvas, scale, {s.low[i], s.high[i], middle, false}, kDark);
   if (figure.dots) canvas.marker(end, middle, static_cast<int>(series), color, 5, tooltip(figure, s, i));
   canvas.text(bar.right, middle + kSmallSize * 0.35, value_text(figure, value),
               {.size = kSmallSize, .anchor = Anchor::end});
@@ -179,8 +172,8 @@ void draw_column(Canvas& canvas, const Bars& figure, const Scale& scale, std::si
   }
   double highest = end;
   if (has_error(s, i)) {
-    draw_error_bar(canvas, middle, scale(s.low[i]), middle, scale(s.high[i]));
-    highest = std::min(highest, scale(s.high[i]));
+    draw_error_bar(canvas, scale, {s.low[i], s.high[i], middle, true}, kDark);
+    highest = std::min(highest, scale(std::min(s.high[i], scale.high)));
   }
   if (figure.dots) canvas.marker(middle, end, static_cast<int>(series), color, 5, tooltip(figure, s, i));
   const std::string text = value_text(figure, s.values[i]);

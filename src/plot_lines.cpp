@@ -53,23 +53,26 @@ Extent positions(const Figure& figure) {
   return extent;
 }
 
-Extent values(const Figure& figure) {
-  Extent extent;
-  const auto add = [&](double value) {
+Scale value_scale(const Figure& figure) {
+  Extent values;
+  Extent ranges;
+  const auto add = [&](Extent& extent, double value) {
     if (!figure.y.log || value > 0) extent.add(value);
   };
   for (const Line& line : figure.lines) {
-    for (const auto* list : {&line.y, &line.low, &line.high}) std::for_each(list->begin(), list->end(), add);
+    for (double value : line.y) add(values, value);
+    for (const auto* ends : {&line.low, &line.high})
+      for (double end : *ends) add(ranges, end);
   }
   for (const Point& point : figure.points) {
-    add(point.y);
-    add(point.low.value_or(point.y));
-    add(point.high.value_or(point.y));
+    add(values, point.y);
+    add(ranges, point.low.value_or(point.y));
+    add(ranges, point.high.value_or(point.y));
   }
   for (const Rule& rule : figure.rules) {
-    if (!rule.vertical) add(rule.value);
+    if (!rule.vertical) add(values, rule.value);
   }
-  return extent;
+  return make_scale(figure.y, values, kPadding, ranges);
 }
 
 // Path through the values that can be shown, begun anew after each gap.
@@ -104,13 +107,6 @@ void draw_band(Canvas& canvas, const Layout& layout, const Line& line, std::stri
   if (!x.empty()) canvas.path(trace(layout, x, y) + "Z", color, {"none"}, 0.18, clip);
 }
 
-void draw_whisker(Canvas& canvas, double x, double low, double high, std::string_view color) {
-  const Stroke stroke{.color = color, .width = 1.6};
-  canvas.line(x, low, x, high, stroke);
-  canvas.line(x - 3.5, low, x + 3.5, low, stroke);
-  canvas.line(x - 3.5, high, x + 3.5, high, stroke);
-}
-
 void draw_markers(Canvas& canvas, const Layout& layout, const Line& line, int style, std::string_view color) {
   const std::size_t n = line.x.size();
   const std::size_t every =
@@ -128,9 +124,8 @@ void draw_line(Canvas& canvas, const Layout& layout, const Line& line, int style
   const std::string_view color = line.muted ? kMuted : series_color(style);
   if (has_range(line) && line.range == Range::whiskers) {
     for (std::size_t i = 0; i < line.x.size(); ++i) {
-      if (!layout.x.shows(line.x[i]) || !layout.y.shows(line.low[i]) || !layout.y.shows(line.high[i]))
-        continue;
-      draw_whisker(canvas, layout.x(line.x[i]), layout.y(line.low[i]), layout.y(line.high[i]), color);
+      if (!layout.x.shows(line.x[i])) continue;
+      draw_error_bar(canvas, layout.y, {line.low[i], line.high[i], layout.x(line.x[i]), true}, color);
     }
   }
   if (line.connected) {
@@ -200,7 +195,7 @@ void draw_points(Canvas& canvas, const Layout& layout, const Figure& figure) {
     const double y = layout.y(p.y);
     const std::string_view color = p.muted ? kMuted : series_color(0);
     if (p.low && p.high) {
-      draw_whisker(canvas, x, layout.y(*p.low), layout.y(*p.high), color);
+      draw_error_bar(canvas, layout.y, {*p.low, *p.high, x, true}, color);
       labeler.block_line(x, layout.y(*p.high), x, layout.y(*p.low));
     }
     canvas.marker(x, y, p.muted ? 3 : 0, color, 5, p.note.empty() ? p.label : p.note);
@@ -253,7 +248,7 @@ std::string to_svg(const Figure& figure) {
       !entries.empty() && entries.size() <= kMostDirectLabels && label_width <= 0.26 * figure.width;
 
   Layout layout;
-  layout.y = make_scale(figure.y, values(figure));
+  layout.y = value_scale(figure);
   layout.x = make_scale(figure.x, positions(figure));
   const std::vector<Tick> y_ticks = make_ticks(figure.y, layout.y, 6);
   const std::vector<Tick> x_ticks = make_ticks(figure.x, layout.x, 7);

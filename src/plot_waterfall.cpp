@@ -54,10 +54,7 @@ void draw_strip(Canvas& canvas, const Waterfall& figure, const Scale& scale, std
                 series_color(up ? kUp : kDown), {"none"}, step.note, up ? 0.75 : 0.9);
   }
   if (step.low && step.high) {
-    const Stroke stroke{.color = kDark, .width = 1.4};
-    canvas.line(scale(*step.low), middle, scale(*step.high), middle, stroke);
-    for (double end : {*step.low, *step.high})
-      canvas.line(scale(end), middle - 3.5, scale(end), middle + 3.5, stroke);
+    draw_error_bar(canvas, scale, {*step.low, *step.high, middle, false}, kDark);
   }
   canvas.line(now, top - 1, now, top + kStrip + 1, {.color = kDark, .width = 2.4});
   canvas.marker(now, middle, 0, kDark, 3.2, step.note);
@@ -77,13 +74,14 @@ std::string to_svg(const Waterfall& figure) {
   NOYAU_CHECK(!figure.steps.empty(), "plot: waterfall \"", figure.title, "\" has no steps");
   Canvas canvas;
   double y = canvas.heading(figure.title, figure.subtitle, figure.width) + 2;
-  Extent extent;
+  Extent values;
+  Extent ranges;
   for (const Step& step : figure.steps) {
-    extent.add(step.value);
-    extent.add(step.low.value_or(step.value));
-    extent.add(step.high.value_or(step.value));
+    values.add(step.value);
+    ranges.add(step.low.value_or(step.value));
+    ranges.add(step.high.value_or(step.value));
   }
-  Scale scale = make_scale(figure.value, extent);
+  Scale scale = make_scale(figure.value, values, kPadding, ranges);
   const std::vector<Tick> ticks = make_ticks(figure.value, scale, 6);
   const double half = ticks.empty() ? 0 : text_width(ticks.back().text, kSmallSize) / 2;
   scale.from = kMargin + 4;

@@ -1,4 +1,5 @@
 #include "catch2.h"
+#include "layer_json.h"
 #include "noyau/architecture.h"
 #include "noyau/models.h"
 
@@ -93,6 +94,11 @@ TEST_CASE("a wrong description is refused with its place", "[fast]") {
     INFO(json);
     REQUIRE_THROWS_WITH(ny::from_json(json), ContainsSubstring(what));
   };
+  refuse(R"([{"layer": "dense", "in": 100000, "out": 100000}])",
+         "architecture[0] dense: asks for 1e+10 weights");
+  refuse(R"([{"layer": "conv2d", "in": 9000, "out": 9000, "window": [3, 3]}])",
+         "at most 1e+08 are allowed here");
+  refuse(R"([{"layer": "reshape", "shape": [100000, 100000]}])", "'shape' has 1e+10 elements");
   refuse("[{]", "architecture: not valid JSON (parse error at line 1, column 3");
   refuse("{}", "architecture: a network is a list of layers, not object");
   refuse("[3]", "architecture[0]: a layer is an object like {\"layer\": \"relu\"}, not 3");
@@ -205,4 +211,23 @@ TEST_CASE("summary prints an aligned table", "[fast]") {
           "dense                dense                [10]                 330            320    34\n"
           "total                                                        1,290        885,056\n"
           "and 64 numbers that are not trained\n");
+}
+
+TEST_CASE("a description cannot ask for more layers than a stack and a memory hold", "[architecture][fast]") {
+  std::string deep = "[]";
+  for (int i = 0; i < 40; ++i) deep = R"([{"layer": "sequential", "layers": )" + deep + "}]";
+  REQUIRE_THROWS_WITH(ny::from_json(deep), ContainsSubstring("lists of layers within lists go too deep"));
+  std::string many = "[";
+  for (int i = 0; i < 10001; ++i) many += std::string(i > 0 ? "," : "") + R"({"layer": "relu"})";
+  REQUIRE_THROWS_WITH(ny::from_json(many + "]"),
+                      ContainsSubstring("a network has at most 10000 layers, not 10001"));
+  const auto together = [](std::int64_t weights) {
+    const auto layers = ny::parse_json(
+        "t", R"([{"layer": "dense", "in": 8, "out": 8}, {"layer": "dense", "in": 8, "out": 8}])");
+    return ny::layers_from_json(layers, "t", {.weights = static_cast<double>(weights)});
+  };
+  CHECK(together(144).size() == 2);  // two times 8 x 8 weights and 8 biases
+  REQUIRE_THROWS_WITH(together(143), ContainsSubstring("t: a network may have 143 weights in all"));
+  REQUIRE_THROWS_WITH(together(100),
+                      ContainsSubstring("t[1] dense: asks for 64 weights, but at most 28 are allowed here"));
 }

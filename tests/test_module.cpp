@@ -110,6 +110,8 @@ TEST_CASE("gradients of parameters are cleared", "[fast]") {
 
 TEST_CASE("an unknown name is answered with the nearest", "[fast]") {
   REQUIRE(ny::nearest_name("conv2", {"dense", "conv2d", "relu"}) == "conv2d");
+  REQUIRE(ny::nearest_name("bathc", {"batch", "path"}) == "batch");  // two letters swapped are one slip
+  REQUIRE(ny::nearest_name("sdg", {"sgd", "adam"}) == "sgd");
   REQUIRE(ny::nearest_name("zzzzzz", {"dense", "conv2d"}).empty());
   REQUIRE_THROWS_WITH(ny::fail_unknown("here", "thing", "x", {}), "here: unknown thing 'x' (known: none)");
 }

@@ -125,6 +125,17 @@ TEST_CASE("scales map their ends and leave room around a constant", "[plot][fast
   CHECK(make_scale({.percent = true}, {0.5, 1}).high == 1.0);
 }
 
+TEST_CASE("ranges around shares end at 0 and 100 %, and epochs are whole", "[plot][fast]") {
+  const Scale shares = make_scale({.percent = true}, {0.1, 0.8}, kPadding, {-0.5, 1.7});
+  CHECK(shares.low == 0);
+  CHECK(shares.high == 1);
+  CHECK(make_scale({.percent = true}, {-0.1, 0.8}, kPadding, {-0.5, 0.9}).low <
+        -0.5);  // changes are no shares
+  CHECK(make_scale({}, {1, 2}, kPadding, {0, 3}).high > 3);
+  CHECK(ticks_between({.whole = true}, 1, 4, 7) == Texts{"1", "2", "3", "4"});
+  CHECK(ticks_between({.whole = true}, 1, 30, 6) == Texts{"5", "10", "15", "20", "25", "30"});
+}
+
 TEST_CASE("text is measured and broken without loss", "[plot][fast]") {
   CHECK(text_width("ii", 10) < text_width("MM", 10));
   CHECK(text_width("\u2212", 10) == Approx(6));

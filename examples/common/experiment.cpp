@@ -25,7 +25,9 @@ Dataset part_of(const Dataset& dataset, std::int64_t images, const char* option)
 Json summary_of(const noyau::Split& split) {
   const noyau::DataInfo& info = split.train.info();
   return {{"name", info.name},         {"train", split.train.size()}, {"validation", split.validation.size()},
-          {"test", split.test.size()}, {"classes", info.classes},     {"note", info.note}};
+          {"test", split.test.size()}, {"classes", info.classes},     {"note", info.note},
+          {"height", info.height},     {"width", info.width},         {"channels", info.channels},
+          {"mean", info.mean},         {"deviation", info.deviation}};
 }
 
 Json confusion_json(const noyau::ConfusionMatrix& matrix) {

@@ -18,6 +18,14 @@ std::size_t terminal_width() {
 
 }  // namespace
 
+std::string first_columns(const std::string& text, std::size_t columns) {
+  const auto begins_character = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; };
+  std::size_t at = 0;
+  for (std::size_t seen = 0; at < text.size(); ++at)
+    if (begins_character(text[at]) && seen++ == columns) break;
+  return text.substr(0, at);
+}
+
 std::string duration(double seconds) {
   const long total = std::lround(seconds);
   char text[64];
@@ -44,7 +52,7 @@ void Progress::update(const std::string& text) {
   last_ = now;
   if (!terminal_) return line(text);
   clear();
-  std::fputs(text.substr(0, terminal_width() - 1).c_str(), stderr);
+  std::fputs(first_columns(text, terminal_width() - 1).c_str(), stderr);
   shown_ = true;
 }
 

@@ -19,6 +19,9 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+/// The first `columns` characters of UTF-8 `text`, none of them cut.
+std::string first_columns(const std::string& text, std::size_t columns);
+
 /// "4 s", "3 min 20 s", "2 h 05 min".
 std::string duration(double seconds);
 
@@ -27,6 +30,10 @@ std::string duration(double seconds);
 class Progress {
  public:
   Progress();
+  ~Progress() { clear(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
   /// What is going on now.
   void update(const std::string& text);
   /// A line that stays.

@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 
-#include "common/data_sources.h"
 #include "common/download.h"
 #include "noyau/data.h"
 
@@ -18,9 +17,8 @@ std::string target_directory(const std::string& directory) {
 }
 
 /// Why it could not be downloaded; empty when it was.
-std::string download_cifar10(const std::string& directory, programs::Progress& progress,
-                             const programs::Interrupts& interrupts) {
-  const programs::DataSource& source = *programs::find_source("cifar10");
+std::string download_cifar10(const programs::DataSource& source, const std::string& directory,
+                             programs::Progress& progress, const programs::Interrupts& interrupts) {
   const programs::SourceFile& file = source.files.front();
   const auto show = [&](std::int64_t done, std::int64_t total) {
     progress.update(noyau::message("downloading CIFAR-10: ", done / 1000000, " of ", total / 1000000, " MB"));
@@ -39,10 +37,10 @@ std::string download_cifar10(const std::string& directory, programs::Progress& p
 }  // namespace
 
 std::string acquire_data(const programs::Settings& settings, programs::Progress& progress,
-                         const programs::Interrupts& interrupts) {
+                         const programs::Interrupts& interrupts, const programs::DataSource& source) {
   if (settings.data != "auto") return settings.data;
   if (!noyau::find_dataset("cifar10", settings.data_dir).empty()) return "cifar10";
-  const std::string why = download_cifar10(settings.data_dir, progress, interrupts);
+  const std::string why = download_cifar10(source, settings.data_dir, progress, interrupts);
   if (why.empty()) return "cifar10";
   if (noyau::find_dataset("fashion-mnist", settings.data_dir).empty())
     programs::stop(Exit::data, why, "; Fashion-MNIST is not here either (package dataset-fashion-mnist)");

@@ -128,27 +128,37 @@ std::string run_ids(const std::vector<const Json*>& rows) {
   return ids;
 }
 
-Estimate estimate(const Entry& entry, const Metric& metric, std::int64_t images) {
+static void set_range(Estimate& estimate, const noyau::stats::Interval& interval) {
+  estimate.low = interval.low;
+  estimate.high = interval.high;
+}
+
+Estimate estimate(const Entry& entry, const Metric& metric) {
   const std::vector<double> values = values_of(entry, metric);
   Estimate result{kNaN, kNaN, kNaN, static_cast<int>(values.size()), run_ids(entry.rows)};
   if (values.empty()) return result;
   result.mean = noyau::stats::mean(values);
-  if (values.size() >= 2) {
-    const noyau::stats::Interval interval = noyau::stats::mean_interval(values);
-    result.low = interval.low;
-    result.high = interval.high;
-  } else if (images > 0) {
+  if (values.size() >= 2) set_range(result, noyau::stats::mean_interval(values));
+  return result;
+}
+
+Estimate estimate_or_wilson(const Entry& entry, const Metric& metric) {
+  Estimate result = estimate(entry, metric);
+  if (result.seeds != 1) return result;
+  const std::int64_t images = images_of(*entry.rows.front(), metric);
+  if (images > 0) {
     const auto right = std::llround(result.mean * static_cast<double>(images));
-    const noyau::stats::Interval interval = noyau::stats::wilson(right, images);
-    result.low = interval.low;
-    result.high = interval.high;
+    set_range(result, noyau::stats::wilson(right, images));
   }
   return result;
 }
 
-std::int64_t images_of(const Facts& facts, const Metric& metric) {
-  const bool of_images = metric.share && metric.at.back() == "accuracy";
-  return of_images && facts.summary != nullptr ? facts.summary->value(metric.at.front(), std::int64_t{0}) : 0;
+std::int64_t images_of(const Json& row, const Metric& metric) {
+  constexpr std::int64_t kTrainMeasured =
+      10000;  // a trained network is measured on so many training images at most
+  if (!metric.share || metric.at.back() != "accuracy" || !row.contains("data")) return 0;
+  const std::int64_t images = row["data"].value(metric.at.front(), std::int64_t{0});
+  return metric.at.front() == "train" ? std::min(images, kTrainMeasured) : images;
 }
 
 // Digits in groups of three, for counts.
@@ -167,7 +177,8 @@ static std::string without_unit(double value, const Metric& metric) {
 
 std::string without_unit(const Estimate& estimate, const Metric& metric) {
   const std::string mean = without_unit(estimate.mean, metric);
-  if (std::isnan(estimate.low) || !(estimate.high > estimate.low)) return mean;
+  // Seconds of a few runs on a machine that does other work have no useful interval.
+  if (metric.unit == "s" || std::isnan(estimate.low) || !(estimate.high > estimate.low)) return mean;
   const double half = (estimate.high - estimate.low) / 2;
   return message(mean, "\u00a0\u00b1\u00a0",
                  metric.share || metric.unit == "nats" ? without_unit(half, metric) : number(half, 2));
@@ -181,10 +192,13 @@ std::string shown(const Estimate& estimate, const Metric& metric) {
   return without_unit(estimate, metric) + (metric.share && !std::isnan(estimate.mean) ? "\u00a0%" : "");
 }
 
-std::string shown_change(double change, const Metric& metric) {
-  const std::string sign = change < 0 ? "\u2212" : "+";
+std::string shown_size(double change, const Metric& metric) {
   const double size = std::abs(change);
-  return metric.share ? message(sign, fixed(100 * size, 1), "\u00a0points") : message(sign, number(size, 2));
+  return metric.share ? message(fixed(100 * size, 1), "\u00a0points") : number(size, 2);
+}
+
+std::string shown_change(double change, const Metric& metric) {
+  return message(change < 0 ? "\u2212" : "+", shown_size(change, metric));
 }
 
 std::string shown_p_value(double p) {

@@ -42,6 +42,7 @@ struct Facts {
   std::string data;                  ///< Name of the data set of all rows used.
   const Json* summary = nullptr;     ///< A row's "data"; null without rows.
   std::vector<std::string> classes;  ///< Class names; numbers where rows have none.
+  std::vector<std::string> samples;  ///< PNG strips of sample images, by class; may be empty.
   std::size_t other_data = 0;        ///< Rows left out because they are of another data set.
 
   /// Groups the rows of a plan by section and step; only rows of the data set that most rows have are used.
@@ -81,10 +82,12 @@ struct Estimate {
   int seeds = 0;     ///< Number of values.
   std::string runs;  ///< Where they come from.
 };
-/// Mean and t interval over seeds; of one seed, the Wilson interval over `images` where the metric is a share of images.
-Estimate estimate(const Entry& entry, const Metric& metric, std::int64_t images = 0);
-/// Number of images behind an accuracy, from a row's "data".
-std::int64_t images_of(const Facts& facts, const Metric& metric);
+/// Mean and t interval over seeds.
+Estimate estimate(const Entry& entry, const Metric& metric);
+/// The same; of one seed, the Wilson interval over images where the metric is an accuracy.
+Estimate estimate_or_wilson(const Entry& entry, const Metric& metric);
+/// Number of images behind an accuracy of the row; 0 for other metrics.
+std::int64_t images_of(const Json& row, const Metric& metric);
 
 /// "71.2 %" or "1.234": a value of that metric.
 std::string shown(double value, const Metric& metric);
@@ -92,6 +95,8 @@ std::string shown(double value, const Metric& metric);
 std::string shown(const Estimate& estimate, const Metric& metric);
 /// The same for a table whose heading has the unit: "71.2 \u00b1 0.8".
 std::string without_unit(const Estimate& estimate, const Metric& metric);
+/// "1.2 points": the size of a difference of that metric.
+std::string shown_size(double change, const Metric& metric);
 /// "+1.2 points": a difference of that metric.
 std::string shown_change(double change, const Metric& metric);
 /// "p = 0.012" or "p < 0.001".

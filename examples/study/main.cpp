@@ -2,12 +2,15 @@
 #include <spawn.h>
 #include <unistd.h>
 
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "common/command_line.h"
+#include "common/data_sources.h"
 #include "common/files.h"
 #include "common/interrupt.h"
 #include "noyau/parallel.h"
@@ -27,6 +30,7 @@ struct Request {
   Settings settings;
   Json overrides = Json::object();
   bool budget_given = false;
+  std::string minutes, rows, url;
   bool report_only = false;
   bool dry_run = false;
 };
@@ -37,6 +41,9 @@ bool parse(Request& request, int argc, char** argv) {
       "Trains what the plan (a file, or the name of one in ./plans) asks for and writes the report.");
   line.positional("PLAN", request.plan);
   line.take(request.settings, {"data", "data-dir", "threads", "device", "budget", "out"});
+  line.text("minutes", request.minutes, "N", "begin no further run when it would end later than this");
+  line.text("rows", request.rows, "PATH", "rows measured earlier, to be taken over as done");
+  line.text("url", request.url, "URL", "another server that has the CIFAR-10 archive: address of its folder");
   line.flag("report-only", request.report_only, "write the report from the rows that are there");
   line.flag("dry-run", request.dry_run, "show the runs and the predicted time");
   if (!line.parse(argc, argv)) return false;
@@ -48,6 +55,17 @@ bool parse(Request& request, int argc, char** argv) {
   const std::string by_name = "plans/" + request.plan + ".json";
   if (!std::filesystem::exists(request.plan) && std::filesystem::exists(by_name)) request.plan = by_name;
   return true;
+}
+
+/// Seconds of --minutes; 0 when it was not given.
+double seconds_of(const std::string& minutes) {
+  if (minutes.empty()) return 0;
+  double value = 0;
+  const char* const end = minutes.data() + minutes.size();
+  const auto [rest, error] = std::from_chars(minutes.data(), end, value);
+  if (error != std::errc() || rest != end || !(value > 0) || !std::isfinite(value))
+    stop(Exit::usage, "--minutes must be a number above 0, found '", minutes, "'");
+  return 60 * value;
 }
 
 /// Prints the path of the page, and opens it on a desktop.
@@ -76,6 +94,12 @@ std::string folder_of(const Request& request) {
   return "runs/" + std::filesystem::path(request.plan).stem().string();
 }
 
+programs::DataSource source_of(const Request& request) {
+  programs::DataSource source = *programs::find_source("cifar10");
+  if (!request.url.empty()) source.base_url = request.url + (request.url.ends_with('/') ? "" : "/");
+  return source;
+}
+
 /// The plan, its data set found, downloaded or replaced.
 Plan prepare(const Request& request, const std::string& folder, const programs::Interrupts& interrupts) {
   Plan plan = read_plan(request.plan, request.overrides);
@@ -83,8 +107,8 @@ Plan prepare(const Request& request, const std::string& folder, const programs::
   if (plan.base.data != "auto") return plan;
   programs::Progress progress;
   Json overrides = request.overrides;
-  overrides["data"] =
-      request.report_only ? data_of_rows(folder, plan.base) : acquire_data(plan.base, progress, interrupts);
+  overrides["data"] = request.report_only ? data_of_rows(folder, plan.base)
+                                          : acquire_data(plan.base, progress, interrupts, source_of(request));
   const double budget = plan.budget;
   plan = read_plan(request.plan, overrides);
   plan.budget = budget;
@@ -99,20 +123,22 @@ Exit run(int argc, char** argv) {
   if (request.settings.threads > 0) noyau::set_num_threads(static_cast<int>(request.settings.threads));
   const std::string folder = folder_of(request);
   const Plan plan = prepare(request, folder, interrupts);
+  const double limit = seconds_of(request.minutes);
   programs::make_folder(folder);
   const programs::FolderLock lock(folder);
+  if (!request.rows.empty()) take_over_rows(request.rows, folder);
   if (request.report_only) {
     show(write_report(plan, folder));
     return Exit::done;
   }
   Runner runner(plan, folder, interrupts.token());
   runner.predict();
-  if (request.dry_run) return Exit::done;
-  const Outcome outcome = runner.run();
-  if (outcome.stopped) {
-    std::fprintf(stderr, "stopped; repeat the command to go on\n");
-    return interrupts.code();
+  if (request.dry_run) {
+    runner.print_sections();
+    return Exit::done;
   }
+  const Outcome outcome = runner.run(limit);
+  if (outcome.stopped) return interrupts.code();
   show(write_report(plan, folder));
   return Exit::done;
 }

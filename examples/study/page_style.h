@@ -23,8 +23,8 @@ a.anchor { color: var(--line); text-decoration: none; font-weight: normal; }
 .subtitle { color: var(--soft); margin-top: 0; }
 .banner { max-width: none; padding: .8rem 1rem; border: 2px solid #d55e00; background: var(--warm); font-weight: 600; }
 .reading { padding: .5rem .9rem; border-left: 4px solid var(--blue); background: #f3f7fb; }
-nav ol { columns: 2 18rem; padding-left: 1.4rem; }
-nav li { break-inside: avoid; margin: .15rem 0; }
+nav ol { columns: 2 18rem; column-gap: 2rem; padding-left: 0; }
+nav li { break-inside: avoid; margin: .15rem 0 .15rem 2rem; }
 code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .9em; background: #f2f2f2; padding: 0 .2em;
   overflow-wrap: anywhere; }
 .run { text-decoration: underline dotted #aaa; text-underline-offset: .2em; cursor: help; }

@@ -6,6 +6,7 @@
 
 #include "common/files.h"
 #include "common/nearest.h"
+#include "study/labels.h"
 
 namespace study {
 namespace {
@@ -75,16 +76,16 @@ std::vector<std::string> texts(const Object& object, const char* key) {
   return all;
 }
 
-std::string label_of(const std::vector<Json>& values) {
+std::string label_of(const std::vector<std::string>& variables, const std::vector<Json>& values) {
   std::string label;
-  for (const Json& value : values)
-    label += (label.empty() ? "" : " x ") + (value.is_string() ? value.get<std::string>() : value.dump());
+  for (std::size_t i = 0; i < values.size(); ++i)
+    label += (label.empty() ? "" : " \u00d7 ") + value_label(variables[i], values[i]);
   return label;
 }
 
 void add_step(Section& section, const Settings& base, const std::vector<Json>& values, const Json& extra,
               const Json& overrides, const std::string& where) {
-  Step step{.label = label_of(values), .source = "", .settings = base, .at = values};
+  Step step{.label = label_of(section.variables, values), .source = "", .settings = base, .at = values};
   for (std::size_t i = 0; i < values.size(); ++i)
     assign(step.settings, programs::option(section.variables[i], where), values[i], where);
   assign_all(step.settings, extra, where);

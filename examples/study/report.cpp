@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "common/files.h"
+#include "study/samples.h"
 #include "study/sections.h"
 
 namespace study {
@@ -46,8 +47,9 @@ void write_parts(const Document& document, const std::string& folder) {
 
 }  // namespace
 
-Document make_report(const Plan& plan, std::vector<Row> rows) {
-  const Facts facts(plan, std::move(rows));
+Document make_report(const Plan& plan, std::vector<Row> rows, const std::string& folder) {
+  Facts facts(plan, std::move(rows));
+  if (!folder.empty()) facts.samples = read_samples(folder, facts.data);
   Document document{.title = plan.title, .subtitle = subtitle_of(facts), .blocks = {}};
   add_introduction(document, facts);
   for (const Results& results : facts.results) add_section(document, facts, results);
@@ -61,7 +63,7 @@ Document make_report(const Plan& plan, std::vector<Row> rows) {
 }
 
 std::string write_report(const Plan& plan, const std::string& folder) {
-  const Document document = make_report(plan, rows_of(plan, folder));
+  const Document document = make_report(plan, rows_of(plan, folder), folder);
   programs::make_folder(folder + "/tables");
   programs::make_folder(folder + "/figures");
   write_parts(document, folder);

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/files.h"
+#include "study/samples.h"
 
 namespace study {
 namespace {
@@ -82,24 +83,49 @@ void Runner::print_prediction() {
   progress_.line(message("the budget has no room for ", left_out_.size(), " more; --budget 0 runs them all"));
 }
 
+void Runner::print_sections() const {
+  std::printf("%-18s %5s %6s  %s\n", "section", "rows", "there", "to come");
+  for (const Section& section : plan_.sections) {
+    std::size_t rows = 0, there = 0;
+    double seconds = 0;
+    for (const Row& row : rows_) {
+      if (row.run.group != section.group) continue;
+      ++rows;
+      there += row.row.is_null() ? 0 : 1;
+    }
+    for (const Todo& todo : todo_) seconds += todo.run.group == section.group ? todo.seconds : 0;
+    std::printf("%-18s %5zu %6zu  %s\n", section.group.c_str(), rows, there, duration(seconds).c_str());
+  }
+}
+
+/// Seconds that a predicted second takes.
+double Runner::pace() const { return predicted_ > 1 ? actual_ / predicted_ : 1; }
+
 std::string Runner::eta() const {
   double rest = 0;
   for (std::size_t i = executed_; i < todo_.size(); ++i) rest += todo_[i].seconds;
-  const double pace = predicted_ > 1 ? actual_ / predicted_ : 1;
-  return duration(rest * pace);
+  return duration(rest * pace());
 }
 
-Outcome Runner::run() {
+Outcome Runner::run(double limit) {
+  const programs::Stopwatch clock;
+  write_samples(workshop_.images(plan_.base).split.train, folder_);
   for (const Todo& todo : todo_) {
-    const double pace = predicted_ > 1 ? actual_ / predicted_ : 1;
-    if (plan_.budget > 0 && spent_ + todo.seconds * pace > plan_.budget) {
+    const double seconds = todo.seconds * pace();
+    if (plan_.budget > 0 && spent_ + seconds > plan_.budget) {
       left_out_.push_back(todo.run);
       continue;
+    }
+    if (limit > 0 && executed_ > 0 && clock.seconds() + seconds > limit) {
+      progress_.line(message("time is up: ", todo_.size() - executed_,
+                             " rows are still to come; repeat the command to go on"));
+      break;
     }
     try {
       if (stop_.stop_requested()) throw noyau::Stopped();
       execute(todo);
     } catch (const noyau::Stopped&) {
+      progress_.line("stopped; repeat the command to go on");
       return {.left_out = left_out_, .stopped = true};
     }
     ++executed_;

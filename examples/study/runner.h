@@ -27,8 +27,11 @@ class Runner {
 
   /// Measures what the missing runs cost and says so, section by section; cuts the list to the budget.
   void predict();
-  /// Runs what predict() left on the list.
-  Outcome run();
+  /// Writes to stdout what each section has and what its rest is predicted to cost.
+  void print_sections() const;
+  /// Runs what predict() left on the list. With a `limit` in seconds, no run after the first is begun that would end
+  /// later than that.
+  Outcome run(double limit = 0);
 
  private:
   struct Todo {
@@ -40,6 +43,7 @@ class Runner {
   void print_prediction();
   void execute(const Todo& todo);
   void append(const Run& run, Json row);
+  double pace() const;
   std::string eta() const;
 
   const Plan& plan_;

@@ -41,7 +41,7 @@ Text section_for(const Facts& facts, std::string_view option) {
 Text effect_of(const programs::Option& option) {
   if (option.tenth == "-") return Text("Changed: ").add(std::string(option.times_ten));
   return Text()
-      .strong("x 10: ")
+      .strong("\u00d7 10: ")
       .add(std::string(option.times_ten))
       .strong(" / 10: ")
       .add(std::string(option.tenth));

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "study/labels.h"
 #include "study/sections.h"
 
 namespace study {
@@ -19,10 +20,9 @@ std::vector<Json> values_at(const Results& results, std::size_t variable) {
   return values;
 }
 
-std::vector<std::string> names_of(const std::vector<Json>& values) {
+std::vector<std::string> names_of(const std::string& variable, const std::vector<Json>& values) {
   std::vector<std::string> names;
-  for (const Json& value : values)
-    names.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+  for (const Json& value : values) names.push_back(value_label(variable, value));
   return names;
 }
 
@@ -47,8 +47,8 @@ std::string axis_of(const std::string& variable) {
 
 // Where the first variable is best, for each value of the second.
 Text ridge(const Results& results, const Metric& metric) {
-  Text text("Best " + axis_of(results.section->variables[0]) + " by " +
-            axis_of(results.section->variables[1]) + ": ");
+  const std::vector<std::string>& variables = results.section->variables;
+  Text text(message("Best ", axis_of(variables[0]), " for each ", axis_of(variables[1]), ": "));
   bool first = true;
   for (const Json& row : values_at(results, 1)) {
     const Entry* best = nullptr;
@@ -58,7 +58,8 @@ Text ridge(const Results& results, const Metric& metric) {
       if (best == nullptr || estimate(*entry, metric).mean > estimate(*best, metric).mean) best = entry;
     }
     if (best == nullptr) continue;
-    text.add(message(first ? "" : "; ", names_of({best->step->at[0]})[0], " at ", names_of({row})[0], " ("));
+    text.add(message(first ? "" : "; ", value_label(variables[0], best->step->at[0]), " at ",
+                     value_label(variables[1], row), " ("));
     text.traced(shown(estimate(*best, metric).mean, metric), run_ids(best->rows)).add(")");
     first = false;
   }
@@ -79,8 +80,8 @@ void add_grid(Document& document, const Facts& facts, const Results& results) {
                     ", number of diverged runs (div.)";
   figure.column_label = capitalised(axis_of(section.variables[0]));
   figure.row_label = capitalised(axis_of(section.variables[1]));
-  figure.columns = names_of(columns);
-  figure.rows = names_of(rows);
+  figure.columns = names_of(section.variables[0], columns);
+  figure.rows = names_of(section.variables[1], rows);
   figure.value = {.label = capitalised(metric.name), .percent = true};
   for (const Json& row : rows) {
     for (const Json& column : columns) {
@@ -92,12 +93,11 @@ void add_grid(Document& document, const Facts& facts, const Results& results) {
           entry == nullptr ? "" : message(entry->step->label, ": ", shown(value, metric), ", ", value.runs));
     }
   }
-  document.add(Heading{2, section.group, section.question});
-  if (!section.note.empty()) document.add(Text(section.note));
+  add_head(document, results);
   document.add(Gallery{{drawing(section.group, figure)}});
   document.add(
-      Note{Note::Kind::reading, reading_of(facts, results, metric).add(" ").append(ridge(results, metric))});
-  document.add(values_table(facts, results));
+      Note{Note::Kind::reading, reading_of(results, metric).add(" ").append(ridge(results, metric))});
+  document.add(values_table(results));
 }
 
 }  // namespace study

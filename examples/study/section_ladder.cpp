@@ -58,13 +58,14 @@ std::string cost_of(const Results& results, std::size_t i) {
   const double first = estimate(results.entries[0], kTrainSeconds).mean;
   const double now = estimate(results.entries[i], kTrainSeconds).mean;
   if (std::isnan(now) || !(first > 0)) return {};
-  return i == 0 ? number(now, 2) + " s of training" : number(now / first, 2) + " x its training time";
+  return i == 0 ? number(now, 2) + " s of training"
+                : number(now / first, 2) + " \u00d7 the first step's time";
 }
 
 Drawing waterfall(const Facts& facts, const Results& results) {
   Waterfall figure;
   figure.title = results.section->question;
-  figure.subtitle = subtitle_of(facts, results, "whiskers") + "; time against the first step";
+  figure.subtitle = subtitle_of(facts, results, "whiskers");
   figure.value = {.label = "Test accuracy", .percent = true};
   for (std::size_t i = 0; i < results.entries.size(); ++i) {
     const Entry& entry = results.entries[i];
@@ -84,6 +85,17 @@ Drawing waterfall(const Facts& facts, const Results& results) {
   return drawing(results.section->group, figure);
 }
 
+// "+ batch norm" with its sign on the line of its first word.
+std::string unbroken(const Entry& entry) {
+  std::string label = entry.step->label;
+  if (label.starts_with("+ ")) label.replace(1, 1, "\u00a0");
+  return label;
+}
+
+std::string signed_points(double share) {
+  return message(share < 0 ? "\u2212" : "+", fixed(std::abs(100 * share), 1));
+}
+
 void add_named(Text& text, const std::string& intro, const Results& results,
                const std::vector<Change>& changes, const std::vector<std::size_t>& which) {
   if (which.empty()) return;
@@ -91,7 +103,7 @@ void add_named(Text& text, const std::string& intro, const Results& results,
   for (std::size_t k = 0; k < which.size(); ++k) {
     const Change& change = changes[which[k]];
     const Entry& entry = results.entries[which[k]];
-    text.add(message(k == 0 ? "" : "; ", entry.step->label, " ("));
+    text.add(message(k == 0 ? "" : "; ", unbroken(entry), " ("));
     text.traced(shown_change(change.difference, kTestAccuracy), run_ids(entry.rows)).add(")");
   }
   text.add(".");
@@ -116,8 +128,8 @@ Text reading(const Results& results, const std::vector<Change>& changes) {
       .traced(shown_change(to.mean - from.mean, kTestAccuracy), from.runs + "; " + to.runs);
   text.add(", from ")
       .traced(shown(from, kTestAccuracy), from.runs)
-      .add(message(" (", first.step->label, ") to "));
-  text.traced(shown(to, kTestAccuracy), to.runs).add(message(" (", last->step->label, ")."));
+      .add(message(" (", unbroken(first), ") to "));
+  text.traced(shown(to, kTestAccuracy), to.runs).add(message(" (", unbroken(*last), ")."));
   add_named(text, "Helped", results, changes, helped);
   add_named(text, "Hurt", results, changes, hurt);
   add_named(text, "Undecided at this budget", results, changes, undecided);
@@ -125,7 +137,7 @@ Text reading(const Results& results, const std::vector<Change>& changes) {
       " Each step is compared with the one before by a t-test of pairs of equal seed, adjusted by Holm.");
 }
 
-Table ladder_table(const Facts& facts, const Results& results, const std::vector<Change>& changes) {
+Table ladder_table(const Results& results, const std::vector<Change>& changes) {
   Table table{.id = results.section->group,
               .caption = "Each step adds to all before it",
               .columns = {{"Step"},
@@ -145,32 +157,43 @@ Table ladder_table(const Facts& facts, const Results& results, const std::vector
     const std::string runs = run_ids(entry.rows);
     Cell interval("\u2013");
     if (change.test) {
-      interval = Text().traced(message(fixed(100 * change.test->interval.low, 1), " to ",
-                                       fixed(100 * change.test->interval.high, 1)),
+      interval = Text().traced(message(signed_points(change.test->interval.low), " to ",
+                                       signed_points(change.test->interval.high)),
                                runs);
     }
-    const std::string points =
-        std::isnan(change.difference) ? "\u2013" : shown_change(change.difference, kTestAccuracy);
-    table.rows.push_back(
-        {Cell(entry.step->label), cell(facts, entry, kTestAccuracy),
-         Cell(Text().traced(points.substr(0, points.find("\u00a0")), runs), 100 * change.difference),
-         interval, Cell(shown_p_value(change.p), change.p),
-         Cell(std::to_string(entry.rows.size()), static_cast<double>(entry.rows.size())),
-         cell(facts, entry, kParameters), cell(facts, entry, kTrainSeconds), Cell(entry.step->source),
-         Cell(runs)});
+    const std::string points = std::isnan(change.difference) ? "\u2013" : signed_points(change.difference);
+    table.rows.push_back({Cell(entry.step->label), cell(entry, kTestAccuracy),
+                          Cell(Text().traced(points, runs), 100 * change.difference), interval,
+                          Cell(shown_p_value(change.p), change.p),
+                          Cell(std::to_string(entry.rows.size()), static_cast<double>(entry.rows.size())),
+                          cell(entry, kParameters), cell(entry, kTrainSeconds), Cell(entry.step->source),
+                          Cell(runs)});
   }
   return table;
 }
 
 }  // namespace
 
+std::string ladder_verdict(const Results& results) {
+  const Entry& first = results.entries.front();
+  const Entry* last = &first;
+  for (const Entry& entry : results.entries) {
+    if (!entry.rows.empty()) last = &entry;
+  }
+  const Change change = change_between(first, *last);
+  if (last == &first || std::isnan(change.difference)) return "undecided: too few runs";
+  const std::string points =
+      message(shown_change(change.difference, kTestAccuracy), " against ", first.step->label);
+  if (!change.test) return message("undecided: ", points, ", one seed");
+  return message(change.test->p < kLevel ? "" : "undecided: ", points, " (", shown_p(change.test->p), ")");
+}
+
 void add_ladder(Document& document, const Facts& facts, const Results& results) {
   const std::vector<Change> changes = changes_of(results);
-  document.add(Heading{2, results.section->group, results.section->question});
-  if (!results.section->note.empty()) document.add(Text(results.section->note));
+  add_head(document, results);
   document.add(Gallery{{waterfall(facts, results)}});
   document.add(Note{Note::Kind::reading, reading(results, changes)});
-  document.add(ladder_table(facts, results, changes));
+  document.add(ladder_table(results, changes));
 }
 
 }  // namespace study

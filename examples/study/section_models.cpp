@@ -27,7 +27,7 @@ Cell worst_class(const Facts& facts, const Entry& entry) {
   }
   if (worst == all.size()) return "\u2013";
   const std::string share = shown(right[worst] / all[worst], kTestAccuracy);
-  return Text().traced(message(facts.classes[worst], "\u00a0", share), run_ids(entry.rows));
+  return Text().traced(message(facts.classes[worst], " ", share), run_ids(entry.rows));
 }
 
 Table master_table(const Facts& facts, const Results& results) {
@@ -52,14 +52,14 @@ Table master_table(const Facts& facts, const Results& results) {
     const bool best = i == ranking.best && !entry.rows.empty();
     std::vector<Cell> row = {Cell(entry.step->label),
                              Cell(std::to_string(entry.rows.size()), static_cast<double>(entry.rows.size())),
-                             cell(facts, entry, kTestAccuracy),
-                             cell(facts, entry, kTestLoss),
-                             cell(facts, entry, kCalibration),
+                             cell(entry, kTestAccuracy),
+                             cell(entry, kTestLoss),
+                             cell(entry, kCalibration),
                              worst_class(facts, entry),
-                             cell(facts, entry, kTrainAccuracy),
-                             cell(facts, entry, kParameters),
-                             cell(facts, entry, kMultiplyAdds),
-                             cell(facts, entry, kTrainSeconds),
+                             cell(entry, kTrainAccuracy),
+                             cell(entry, kParameters),
+                             cell(entry, kMultiplyAdds),
+                             cell(entry, kTrainSeconds),
                              p_cell(ranking, i),
                              Cell(run_ids(entry.rows))};
     if (best && ranking.clear()) row[0].marked = row[2].marked = true;
@@ -126,8 +126,8 @@ Drawing course_figure(const Facts& facts, const Results& results, const Entry& e
                       const std::string& key) {
   Figure figure;
   figure.title = message("How does ", entry.step->label, " learn (", key, ")?");
-  figure.subtitle = subtitle_of(facts, results, "bands") + "; chosen on validation accuracy";
-  figure.x.label = "Epoch";
+  figure.subtitle = subtitle_of(facts, results, "bands") + "; network chosen on validation accuracy";
+  figure.x = {.label = "Epoch", .whole = true};
   figure.y = {.label = key == "loss" ? "Loss" : "Accuracy", .percent = key != "loss"};
   if (key == "loss") figure.y.unit = "nats";
   for (const std::string set : {"train", "validation"}) {
@@ -140,9 +140,8 @@ Drawing course_figure(const Facts& facts, const Results& results, const Entry& e
 }  // namespace
 
 void add_models(Document& document, const Facts& facts, const Results& results) {
-  document.add(Heading{2, results.section->group, results.section->question});
-  if (!results.section->note.empty()) document.add(Text(results.section->note));
-  document.add(Note{Note::Kind::reading, reading_of(facts, results, kTestAccuracy)});
+  add_head(document, results);
+  document.add(Note{Note::Kind::reading, reading_of(results, kTestAccuracy)});
   document.add(how_to_read_master(results));
   document.add(master_table(facts, results));
   document.add(Heading{3, "cost", "What does accuracy cost?"});

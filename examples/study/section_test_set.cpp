@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "study/labels.h"
 #include "study/sections.h"
 
 namespace study {
@@ -34,8 +35,8 @@ Bars bars_of(const Facts& facts, const Results& results, const std::vector<const
   return figure;
 }
 
-Text traced_value(const Facts& facts, const Entry& entry, const Metric& metric) {
-  const Estimate value = estimate(entry, metric, images_of(facts, metric));
+Text traced_value(const Entry& entry, const Metric& metric) {
+  const Estimate value = estimate_or_wilson(entry, metric);
   return Text().traced(shown(value, metric), value.runs);
 }
 
@@ -50,29 +51,28 @@ void add_random_labels(Document& document, const Facts& facts, const Results& re
   Figure course;
   course.title = "How does a network learn labels that mean nothing?";
   course.subtitle = subtitle_of(facts, results, "bands");
-  course.x.label = "Epoch";
+  course.x = {.label = "Epoch", .whole = true};
   course.y = {.label = "Accuracy", .percent = true};
   course.lines = {epoch_line(random, "train_accuracy", "training"),
                   epoch_line(random, "validation_accuracy", "validation")};
   if (!std::isnan(chance)) course.rules.push_back({.value = chance, .label = "chance"});
-  document.add(Heading{3, results.section->group, results.section->question});
-  if (!results.section->note.empty()) document.add(Text(results.section->note));
+  add_head(document, results, 3);
   document.add(Gallery{
       {drawing(results.section->group, final_bars), drawing(results.section->group + "-course", course)}});
   if (random.rows.empty()) return;
   const std::string share =
       share_of(random) == 1 ? "all" : message(fixed(100 * share_of(random), 0), " % of the");
   Text text(message("With ", share, " training labels drawn at random, training accuracy is "));
-  text.append(traced_value(facts, random, kTrainAccuracy))
+  text.append(traced_value(random, kTrainAccuracy))
       .add(" and test accuracy ")
-      .append(traced_value(facts, random, kTestAccuracy));
+      .append(traced_value(random, kTestAccuracy));
   if (!std::isnan(chance)) text.add(message(" (chance: ", fixed(100 * chance, 1), " %)"));
   text.add(
       ". What a network gets right on the images it was trained on says how much it can store; only images "
       "it has "
       "never seen say what it has learnt.");
   document.add(Note{Note::Kind::reading, text});
-  document.add(values_table(facts, results));
+  document.add(values_table(results));
 }
 
 void add_capacity(Document& document, const Facts& facts, const Results& results) {
@@ -94,8 +94,7 @@ void add_capacity(Document& document, const Facts& facts, const Results& results
     }
     figure.lines.push_back(std::move(line));
   }
-  document.add(Heading{3, results.section->group, results.section->question});
-  if (!results.section->note.empty()) document.add(Text(results.section->note));
+  add_head(document, results, 3);
   document.add(Gallery{{drawing(results.section->group, figure)}});
   std::vector<const Entry*> known;
   for (const Entry& entry : results.entries) {
@@ -105,19 +104,19 @@ void add_capacity(Document& document, const Facts& facts, const Results& results
     const auto gap = [](const Entry& e) {
       return estimate(e, kTrainAccuracy).mean - estimate(e, kTestAccuracy).mean;
     };
-    const std::vector<std::string>& variables = results.section->variables;
-    const std::string option =
-        variables.empty() ? "" : message(programs::option(variables[0], "report").label, " ");
+    const auto setting = [&](const Entry& e) {
+      return value_phrase(results.section->variables.front(), e.step->label);
+    };
     Text text("The gap between training and test accuracy is ");
     text.traced(shown_change(gap(*known.front()), kTestAccuracy), run_ids(known.front()->rows))
-        .add(" at " + option + known.front()->step->label);
+        .add(" with " + setting(*known.front()));
     text.add(" and ")
         .traced(shown_change(gap(*known.back()), kTestAccuracy), run_ids(known.back()->rows))
-        .add(" at " + option + known.back()->step->label);
+        .add(" with " + setting(*known.back()));
     text.add(". Training accuracy alone hides that gap; only images that were not trained on show it.");
     document.add(Note{Note::Kind::reading, text});
   }
-  document.add(values_table(facts, results));
+  document.add(values_table(results));
 }
 
 struct Trial {
@@ -174,11 +173,10 @@ void add_selection(Document& document, const Facts& facts, const Results& result
   figure.title = results.section->question;
   figure.subtitle = message(data_title(facts.data), ", ", by_test.size(),
                             " runs; exact mean over all ways to draw k of them");
-  figure.x.label = "Runs to choose from, k";
+  figure.x = {.label = "Runs to choose from, k", .whole = true};
   figure.y = {.label = "Test accuracy that would be reported", .percent = true};
   figure.lines = {test, validation};
-  document.add(Heading{3, results.section->group, results.section->question});
-  if (!results.section->note.empty()) document.add(Text(results.section->note));
+  add_head(document, results, 3);
   document.add(Gallery{{drawing(results.section->group, figure)}});
   Text text(message("Choosing the best of ", by_test.size(), " runs on the test set would report "));
   text.traced(shown(test.y.back(), kTestAccuracy), runs).add("; the run chosen on validation has ");
@@ -187,7 +185,7 @@ void add_selection(Document& document, const Facts& facts, const Results& result
   text.add(", is optimism: images that chose a run can no longer judge it. A run drawn at random has ");
   text.traced(shown(test.y.front(), kTestAccuracy), runs).add(".");
   document.add(Note{Note::Kind::reading, text});
-  document.add(values_table(facts, results));
+  document.add(values_table(results));
 }
 
 }  // namespace
@@ -213,7 +211,7 @@ void add_test_set(Document& document, const Facts& facts) {
       add_selection(document, facts, results);
     }
   }
-  const std::int64_t images = images_of(facts, kTestAccuracy);
+  const std::int64_t images = facts.summary == nullptr ? 0 : facts.summary->value("test", std::int64_t{0});
   if (images == 0) return;
   document.add(Heading{3, "test-limits", "What can the test set itself not tell?"});
   const noyau::stats::Interval interval = noyau::stats::wilson(images / 2, images);

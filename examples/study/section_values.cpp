@@ -19,7 +19,8 @@ std::string axis_unit(const programs::Option& option) {
   static const std::vector<std::string> kNone = {"name",  "path",   "yes or no", "none",
                                                  "share", "factor", "number",    "steps"};
   const std::string unit(option.unit);
-  return std::find(kNone.begin(), kNone.end(), unit) == kNone.end() ? unit : "";
+  const bool said = option.label.find(unit) != std::string_view::npos;  // "training images"
+  return said || std::find(kNone.begin(), kNone.end(), unit) != kNone.end() ? "" : unit;
 }
 
 Positions positions_of(const Results& results) {
@@ -49,8 +50,11 @@ Positions positions_of(const Results& results) {
   return positions;
 }
 
-Line sweep_line(const Results& results, const Positions& positions, const Metric& metric) {
-  Line line{.name = metric.name.substr(0, metric.name.find(' ')), .range = Range::whiskers, .markers = true};
+Line sweep_line(const Results& results, const Positions& positions, const Metric& metric, int style) {
+  Line line{.name = metric.name.substr(0, metric.name.find(' ')),
+            .range = Range::whiskers,
+            .markers = true,
+            .style = style};
   for (std::size_t i = 0; i < results.entries.size(); ++i) {
     const Estimate value = estimate(results.entries[i], metric);
     line.x.push_back(positions.x[i]);
@@ -63,6 +67,18 @@ Line sweep_line(const Results& results, const Positions& positions, const Metric
   return line;
 }
 
+// Every run as a grey mark: an interval over two or three seeds hides how few they are.
+Line single_runs(const Results& results, const Positions& positions, const Metric& metric) {
+  Line line{.markers = true, .connected = false, .muted = true, .style = 3};
+  for (std::size_t i = 0; i < results.entries.size(); ++i) {
+    for (double value : values_of(results.entries[i], metric)) {
+      line.x.push_back(positions.x[i]);
+      line.y.push_back(value);
+    }
+  }
+  return line;
+}
+
 Drawing sweep_figure(const Facts& facts, const Results& results) {
   const Positions positions = positions_of(results);
   Figure figure;
@@ -71,7 +87,12 @@ Drawing sweep_figure(const Facts& facts, const Results& results) {
   figure.x = positions.axis;
   figure.y = {.label = "Accuracy", .percent = true};
   const Metric& metric = deciding_metric(results);
-  figure.lines = {sweep_line(results, positions, metric), sweep_line(results, positions, kTrainAccuracy)};
+  if (results.most_seeds() > 1) {
+    figure.lines.push_back(single_runs(results, positions, metric));
+    figure.subtitle += "; grey: single runs";
+  }
+  figure.lines.push_back(sweep_line(results, positions, metric, 0));
+  figure.lines.push_back(sweep_line(results, positions, kTrainAccuracy, 1));
   return drawing(results.section->group, figure);
 }
 
@@ -103,12 +124,7 @@ bool has_number(const Results& results) {
 
 void add_values(Document& document, const Facts& facts, const Results& results) {
   const Section& section = *results.section;
-  document.add(Heading{2, section.group, section.question});
-  if (!section.variables.empty()) {
-    const programs::Option& option = programs::option(section.variables.front(), "report");
-    document.add(Text().code(std::string(option.name)).add(": ").add(std::string(option.definition)));
-  }
-  if (!section.note.empty()) document.add(Text(section.note));
+  add_head(document, results);
   Gallery gallery;
   const bool curve = section.kind == Kind::sweep && has_number(results);
   gallery.drawings.push_back(curve ? sweep_figure(facts, results) : compare_figure(facts, results));
@@ -119,8 +135,8 @@ void add_values(Document& document, const Facts& facts, const Results& results) 
     gallery.drawings.push_back(drawing(section.group + "-course", course));
   }
   document.add(gallery);
-  document.add(Note{Note::Kind::reading, reading_of(facts, results, deciding_metric(results))});
-  document.add(values_table(facts, results));
+  document.add(Note{Note::Kind::reading, reading_of(results, deciding_metric(results))});
+  document.add(values_table(results));
 }
 
 }  // namespace study

@@ -7,6 +7,8 @@
 
 namespace study {
 
+/// The answers in one table, each with a link to its section.
+void add_summary(Document& document, const Facts& facts);
 /// Banner, how to read the page, data set.
 void add_introduction(Document& document, const Facts& facts);
 /// All networks: master table, learning curves, cost, and the errors of the one chosen on validation.
@@ -45,7 +47,7 @@ Drawing drawing(std::string id, const Figure& figure) {
   return {std::move(id), noyau::plot::to_svg(figure), figure.title};
 }
 /// A number of an entry with its runs, for a table.
-Cell cell(const Facts& facts, const Entry& entry, const Metric& metric);
+Cell cell(const Entry& entry, const Metric& metric);
 /// The adjusted p-value of entry `i` against the best, or "best".
 Cell p_cell(const Ranking& ranking, std::size_t i);
 /// What the steps of a section set: "Learning rate x batch size".
@@ -53,9 +55,19 @@ std::string setting_name(const Section& section);
 /// True when the row has a confusion matrix over all classes.
 bool has_confusion(const Facts& facts, const Json& row);
 /// The table of a section: one row a step.
-Table values_table(const Facts& facts, const Results& results);
+Table values_table(const Results& results);
 /// Which step is best by `metric`, by how much, and what stays undecided.
-Text reading_of(const Facts& facts, const Results& results, const Metric& metric);
+Text reading_of(const Results& results, const Metric& metric);
+/// The same in a few words: "better than all others (p < 0.05)", "undecided against 0.1".
+std::string verdict_of(const Results& results, const Metric& metric);
+/// How a sentence names entry `i`: "8 epochs" in a sweep, "Adam" among names.
+std::string name_of(const Results& results, std::size_t i);
+/// What all steps of a ladder together change, and whether that is decided.
+std::string ladder_verdict(const Results& results);
+/// The settings that all steps of a section share, in words.
+std::string set_up_of(const Section& section);
+/// Heading of a section with what was varied, what was the same in all runs, and the plan's note.
+void add_head(Document& document, const Results& results, int level = 2);
 /// Mean over seeds of an epoch's number, with its band; `key` is one of a row's "epochs".
 noyau::plot::Line epoch_line(const Entry& entry, const std::string& key, const std::string& name);
 /// Curves of all entries for `key`; bands where there are few.

@@ -3,6 +3,7 @@
 /// Training loops: fit() learns from a data set, evaluate() measures on one, predict() gives the outputs.
 
 #include <limits>
+#include <map>
 
 #include "noyau/data.h"
 #include "noyau/loss.h"
@@ -153,6 +154,21 @@ struct FitOptions {
   /// Called after each epoch, the validated weights in the model, before its checkpoint is written.
   std::function<void(const EpochReport& report)> on_epoch_end = {};
 };
+
+/// What save_checkpoint() keeps besides network, optimizer and generator.
+struct CheckpointExtras {
+  Ema* average = nullptr;                      ///< Averaged weights, where there are some.
+  std::map<std::string, double> numbers = {};  ///< Numbers of the loop: step, epoch, best loss.
+};
+/// For training loops of one's own: writes the parameters and buffers of `module`, the state of `optimizer` and this
+/// thread's generator to a file, whole or not at all, so that a loop that loads it goes on bit for bit as if it had never
+/// stopped. A schedule needs no more than its step, one of `extras.numbers`. fit() writes its own.
+NOYAU_API void save_checkpoint(const std::string& path, Module& module, Optimizer& optimizer,
+                               const CheckpointExtras& extras = {});
+/// Restores what save_checkpoint() wrote into a network, an optimizer and, where one was saved, an average that were made
+/// the same way, and returns the numbers. Throws, changing nothing of `module`, when file and network do not fit.
+NOYAU_API std::map<std::string, double> load_checkpoint(const std::string& path, Module& module,
+                                                        Optimizer& optimizer, Ema* average = nullptr);
 
 /// Trains `network` and returns what happened; it is in training mode meanwhile and in its own mode after.
 ///

@@ -17,6 +17,7 @@ struct ProcessOptions {
   std::string directory = {};               // working directory
   std::vector<std::string> variables = {};  // NAME=value, on top of the environment
   std::int64_t largest_file = 0;            // RLIMIT_FSIZE in bytes; 0: none
+  bool as_nobody = false;                   // as a user without rights, where the tests are run by root
   // Called again and again while the program runs, with its process id.
   std::function<void(pid_t process, const std::string& err)> meanwhile = {};
 };

@@ -64,3 +64,19 @@ TEST_CASE("noyau-data card writes a page and a picture", "[programs][fast]") {
   CHECK(run_program("noyau-data", {"card", "folder:" + scratch.path(), "--out", "/proc/x"}).code == 1);
   CHECK(noyau::load_image(elsewhere / "cards/here/folder.png").dim(0) == 2 * (64 + 2) + 2);
 }
+
+TEST_CASE("noyau-data tells its version and the options of every command, and guesses slips",
+          "[programs][fast]") {
+  const ProcessResult version = run_program("noyau-data", {"--version"});
+  CHECK(version.code == 0);
+  CHECK_THAT(version.out, ContainsSubstring("noyau-data 0."));
+  const ProcessResult help = run_program("noyau-data", {"--help-all"});
+  CHECK(help.code == 0);
+  for (const char* option : {"--url", "--json", "--out", "--data-dir"})
+    CHECK_THAT(help.out, ContainsSubstring(option));
+  const ProcessResult slip = run_program("noyau-data", {"verify", "mnist", "--jsno"});
+  CHECK(slip.code == 2);
+  CHECK_THAT(slip.err, ContainsSubstring("unknown option --jsno; did you mean '--json'?"));
+  CHECK_THAT(run_program("noyau-study", {"quick", "--bugdet", "3"}).err,
+             ContainsSubstring("did you mean '--budget'?"));
+}

@@ -7,6 +7,7 @@
 
 #include "catch2.h"
 #include "common/files.h"
+#include "common/progress.h"
 #include "programs/scratch.h"
 
 using namespace programs;
@@ -60,6 +61,12 @@ TEST_CASE("a file that cannot be written is named and leaves nothing behind", "[
   CHECK_THROWS_WITH(write_file(scratch / "absent/file", "text"),
                     ContainsSubstring("No such file or directory"));
   CHECK(std::filesystem::is_empty(scratch.path()));
+}
+
+TEST_CASE("a line for a narrow terminal is cut between characters", "[fast][files]") {
+  CHECK(first_columns("0.05 \u00d7 64", 6) == "0.05 \u00d7");
+  CHECK(first_columns("0.05 \u00d7 64", 100) == "0.05 \u00d7 64");
+  CHECK(first_columns("abc", 0).empty());
 }
 
 TEST_CASE("JSON with a mistake is named with line and column", "[fast][files]") {

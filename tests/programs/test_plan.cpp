@@ -52,7 +52,7 @@ TEST_CASE("a grid has a step for each pair", "[fast][plan]") {
   const Plan plan = plan_of(with_section(R"({"group": "g", "question": "q?", "kind": "grid",
       "variable": ["rate", "batch"], "values": [[0.1, 0.2], [16, 32, 64]]})"));
   CHECK(plan.sections[0].steps.size() == 6);
-  CHECK(plan.sections[0].steps[5].label == "0.2 x 64");
+  CHECK(plan.sections[0].steps[5].label == "0.2 \u00d7 64");
   CHECK(plan.sections[0].steps[5].settings.batch == 64);
 }
 

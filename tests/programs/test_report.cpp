@@ -4,10 +4,13 @@
 
 #include "catch2.h"
 #include "common/files.h"
+#include "noyau/models.h"
 #include "programs/fake_results.h"
 #include "programs/scratch.h"
 #include "study/facts.h"
+#include "study/labels.h"
 #include "study/report.h"
+#include "study/samples.h"
 
 using namespace study;
 
@@ -116,10 +119,10 @@ TEST_CASE("a complete study gives every figure, table and section", "[report][fa
   const std::set<std::string> expected_tables = {
       "data",   "models",           "confusions",  "lr",           "momentum", "optimizer", "lr_batch",
       "ladder", "r7_random_labels", "r7_capacity", "r7_selection", "criteria", "glossary",  "index",
-      "runs"};
+      "runs",   "summary"};
   CHECK(tables(document) == expected_tables);
-  for (const char* id :
-       {"how-to-read", "data", "test-set", "criteria", "example", "glossary", "limits", "index", "runs"}) {
+  for (const char* id : {"summary", "how-to-read", "data", "test-set", "criteria", "example", "glossary",
+                         "limits", "index", "runs"}) {
     CHECK(headings(document).contains(id));
   }
   CHECK(headings(document).size() == all<Heading>(document).size());  // ids are unique
@@ -244,12 +247,96 @@ TEST_CASE("diverged runs are counted, not averaged", "[report][fast]") {
   const Table& grid = table(document, "lr_batch");
   bool found = false;
   for (const auto& row : grid.rows) {
-    if (plain(row[0].text) != "0.2 x 16") continue;
+    if (plain(row[0].text) != "0.2 \u00d7 16") continue;
     found = true;
     CHECK(plain(row[2].text) == "\u2013");
     CHECK(*row[8].value == 3);
   }
   CHECK(found);
+}
+
+TEST_CASE("the answers in short say what is decided", "[report][fast]") {
+  const Scratch folder;
+  const Document document = report_of(folder.path());
+  const Table& answers = table(document, "summary");
+  for (const auto& row : answers.rows) {
+    REQUIRE(row.size() == 4);
+    const std::string verdict = plain(row[3].text);
+    INFO(verdict);
+    CHECK((verdict.find("better than all others") == 0 || verdict.find("undecided") == 0 ||
+           has(verdict, " points")));
+    CHECK(row[0].text.spans().front().target.starts_with("#"));
+  }
+  const Document single = report_of(folder.path(), {.seeds = 1});
+  CHECK(plain(table(single, "summary").rows[0][3].text) == "undecided: one seed");
+}
+
+TEST_CASE("every section says what all of its runs share", "[report][fast]") {
+  const Scratch folder;
+  const std::string markdown = to_markdown(report_of(folder.path()));
+  CHECK(has(markdown, "**In all runs:** minimal CNN, "));
+  CHECK(has(markdown, "**In all steps:** "));
+  CHECK_FALSE(has(markdown, "minimal-cnn with"));
+}
+
+TEST_CASE("values are shown by names that people use", "[report][fast]") {
+  for (const std::string& name : noyau::model_names()) {
+    INFO(name);
+    CHECK((value_label("model", name) != name || name == "mlp"));
+  }
+  CHECK(value_label("augment", "flip|pad_crop(4)|cutout(8)") == "flip, pad and crop 4, cutout 8");
+  CHECK(value_label("augment", "none") == "none");
+  CHECK(value_label("rate", 0.05) == "0.05");
+  CHECK(value_phrase("epochs", "8") == "8 epochs");
+  CHECK(value_phrase("train-images", "300") == "300 training images");
+  CHECK(value_phrase("batch", "64") == "batch size 64");
+}
+
+TEST_CASE("one seed is judged by the images of its own row", "[report][fast]") {
+  const Json row = {
+      {"run", "00000000"}, {"data", {{"test", 100}, {"train", 50000}}}, {"test", {{"accuracy", 0.5}}}};
+  Entry entry;
+  entry.rows = {&row};
+  const Estimate value = estimate_or_wilson(entry, kTestAccuracy);
+  CHECK(value.low == Approx(noyau::stats::wilson(50, 100).low));
+  CHECK(images_of(row, kTrainAccuracy) == 10000);  // no more training images are measured
+  CHECK(images_of(row, kTestLoss) == 0);
+  CHECK(std::isnan(estimate(entry, kTestAccuracy).low));
+}
+
+TEST_CASE("a copy of other pixels is announced, and no path is shown", "[report][fast]") {
+  const Scratch folder;
+  const Plan plan = read_plan(fake::write_study(folder.path()), Json::object());
+  std::vector<Row> rows = rows_of(plan, folder.path());
+  for (Row& row : rows)
+    row.row["data"]["note"] = "from /home/me/images; its pixels are not the official ones";
+  const std::string html = to_html(make_report(plan, rows));
+  CHECK(has(html, "whose pixels are not the official ones"));
+  CHECK_FALSE(has(html, "/home/me"));
+}
+
+TEST_CASE("sample images stand in the report where there are some", "[report][fast]") {
+  const Scratch folder;
+  const noyau::Tensor images = noyau::zeros({40, 4, 4, 3}, {noyau::Dtype::u8});
+  std::vector<std::int32_t> ids(40);
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(i % 10);
+  noyau::DataInfo info{.name = "cifar10"};
+  for (int i = 0; i < 10; ++i) info.classes.push_back(std::to_string(i));
+  write_samples({images, noyau::from_vector(ids, {40}), info}, folder.path());
+  const Plan plan = read_plan(fake::write_study(folder.path()), Json::object());
+  CHECK(figures(make_report(plan, rows_of(plan, folder.path()), folder.path())).contains("samples"));
+  CHECK(read_samples(folder.path(), "mnist").empty());
+}
+
+TEST_CASE("rows measured earlier are taken over once", "[report][fast]") {
+  const Scratch earlier, folder;
+  const Plan plan = read_plan(fake::write_study(earlier.path()), Json::object());
+  take_over_rows(rows_path(earlier.path()), folder.path());
+  take_over_rows(rows_path(earlier.path()), folder.path());
+  CHECK(programs::read_file(rows_path(folder.path()), programs::Exit::data) ==
+        programs::read_file(rows_path(earlier.path()), programs::Exit::data));
+  REQUIRE_THROWS_WITH(take_over_rows("absent.jsonl", folder.path()),
+                      ContainsSubstring("cannot read absent.jsonl"));
 }
 
 TEST_CASE("the glossary has every option", "[report][fast]") {

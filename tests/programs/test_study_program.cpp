@@ -6,10 +6,14 @@
 #include <set>
 
 #include "catch2.h"
+#include "common/data_sources.h"
 #include "common/files.h"
+#include "common/md5.h"
+#include "programs/http_server.h"
 #include "programs/process.h"
 #include "programs/scratch.h"
 #include "programs/tiny_data.h"
+#include "study/acquire.h"
 
 using Json = nlohmann::ordered_json;
 using Arguments = std::vector<std::string>;
@@ -56,6 +60,20 @@ struct Bench {
   }
 };
 
+/// study::acquire_data(), the signals that it blocks let through again.
+std::string acquire(const programs::Settings& settings, const programs::DataSource& source) {
+  sigset_t before;
+  pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  std::string data;
+  {
+    programs::Progress progress;
+    const programs::Interrupts interrupts;
+    data = study::acquire_data(settings, progress, interrupts, source);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return data;
+}
+
 }  // namespace
 
 TEST_CASE("noyau-study runs a plan, one row each, and writes its report", "[programs]") {
@@ -85,6 +103,80 @@ TEST_CASE("noyau-study runs a plan, one row each, and writes its report", "[prog
   CHECK(again.code == 0);
   CHECK(bench.rows().size() == 11);
   CHECK_THAT(again.err, ContainsSubstring("11 of 11 rows are there, 0 to come"));
+}
+
+TEST_CASE("a study ends at a row when its minutes are over, and goes on later", "[programs]") {
+  const Bench bench;
+  const ProcessResult result = bench.run({"tiny.json", "--minutes", "0.000001"}, {.variables = {"DISPLAY="}});
+  INFO(result.err);
+  CHECK(result.code == 0);
+  CHECK(bench.rows().size() == 1);  // a first run is made however short the time
+  CHECK_THAT(result.err,
+             ContainsSubstring("time is up: 10 rows are still to come; repeat the command to go on"));
+  CHECK(std::filesystem::exists(bench.scratch / "runs/tiny/report.html"));
+  const ProcessResult refused = bench.run({"tiny.json", "--minutes", "soon"});
+  CHECK(refused.code == 2);
+  CHECK_THAT(refused.err, ContainsSubstring("--minutes must be a number above 0, found 'soon'"));
+}
+
+TEST_CASE("a study starts from rows measured elsewhere", "[programs]") {
+  const Bench elsewhere, here;
+  REQUIRE(elsewhere.run({"tiny.json"}).code == 0);
+  const std::string rows = elsewhere.scratch / "runs/tiny/results.jsonl";
+  const ProcessResult result = here.run({"tiny.json", "--rows", rows});
+  CHECK(result.code == 0);
+  CHECK_THAT(result.err, ContainsSubstring("11 of 11 rows are there, 0 to come"));
+  CHECK(here.results() == elsewhere.results());
+  const ProcessResult absent = here.run({"tiny.json", "--rows", "absent.jsonl"});
+  CHECK(absent.code == 3);
+  CHECK_THAT(absent.err, ContainsSubstring("cannot read absent.jsonl"));
+}
+
+TEST_CASE("without CIFAR-10 the study says so and runs on Fashion-MNIST", "[programs]") {
+  std::string plan = kPlan;
+  plan.replace(plan.find("fashion-mnist"), std::string("fashion-mnist").size(), "auto");
+  const auto falls_back = [&](const std::string& url, const char* why) {
+    const Bench bench(plan);
+    const ProcessResult result = bench.run({"tiny.json", "--url", url}, {.variables = {"DISPLAY="}});
+    INFO(result.err);
+    CHECK(result.code == 0);
+    CHECK_THAT(result.err, ContainsSubstring("this study runs on Fashion-MNIST instead"));
+    CHECK_THAT(result.err, ContainsSubstring(why));
+    const std::string page =
+        programs::read_file(bench.scratch / "runs/tiny/report.html", programs::Exit::data);
+    CHECK_THAT(page, ContainsSubstring("CIFAR-10 could not be had on this machine"));
+    CHECK(bench.rows().front()["data"]["name"] == "fashion-mnist");
+    CHECK_FALSE(std::filesystem::exists(bench.scratch / "data/cifar-10-binary.tar.gz"));
+  };
+  const HttpServer other({.content = "another file"});
+  falls_back(other.url(""), "12 bytes, expected 170052171; nothing was kept");
+  const HttpServer refuses({.content = "", .status = 404});
+  falls_back(refuses.url(""), "the server answered 404");
+}
+
+TEST_CASE("the archive of a study is downloaded, also after a break, and checked", "[programs]") {
+  const std::string content(100000, 'x');
+  const programs::DataSource published = *programs::find_source("cifar10");
+  const auto acquired = [&](const HttpBehaviour& behaviour, const std::string& md5) {
+    const Scratch folder;
+    write_tiny_data(folder.path());
+    const HttpServer server(behaviour);
+    programs::DataSource source = published;
+    source.base_url = server.url("");
+    source.files.front().md5 = md5;
+    source.files.front().size = static_cast<std::int64_t>(content.size());
+    programs::Settings settings;
+    settings.data_dir = folder.path();
+    const std::string data = acquire(settings, source);
+    CHECK(std::filesystem::exists(folder / "cifar-10-binary.tar.gz") == (data == "cifar10"));
+    return data;
+  };
+  programs::Md5 md5;
+  md5.update({reinterpret_cast<const std::uint8_t*>(content.data()), content.size()});
+  const std::string sum = md5.hex();
+  CHECK(acquired({.content = content}, sum) == "cifar10");
+  CHECK(acquired({.content = content, .cut_after = 30000, .cuts = 2}, sum) == "cifar10");
+  CHECK(acquired({.content = content}, std::string(32, '0')) == "fashion-mnist");
 }
 
 TEST_CASE("a study killed at any moment goes on and ends with the same rows", "[programs]") {
