@@ -40,13 +40,6 @@ noyau::Split load(const Arguments& arguments) {
 
 std::string megabytes(std::int64_t bytes) { return noyau::message((bytes + 500000) / 1000000, " MB"); }
 
-// The directory that load_dataset() searches first.
-std::string target_directory(const Arguments& arguments) {
-  if (!arguments.directory.empty()) return arguments.directory;
-  const char* const variable = std::getenv("NOYAU_DATA");
-  return variable != nullptr && *variable != '\0' ? variable : "data";
-}
-
 Exit fetch(const Arguments& arguments, const programs::Interrupts& interrupts) {
   const programs::DataSource* const source = programs::find_source(arguments.name);
   if (source == nullptr || source->files.empty()) {
@@ -56,7 +49,8 @@ Exit fetch(const Arguments& arguments, const programs::Interrupts& interrupts) {
   const std::string base = arguments.url.empty() ? source->base_url : arguments.url;
   programs::Progress progress;
   for (const programs::SourceFile& file : source->files) {
-    const std::string path = (fs::path(target_directory(arguments)) / source->folder / file.name).string();
+    const std::string path =
+        (fs::path(programs::data_directory(arguments.directory)) / source->folder / file.name).string();
     const auto show = [&](std::int64_t done, std::int64_t total) {
       progress.update(
           noyau::message(file.name, ": ", megabytes(done), total > 0 ? " of " + megabytes(total) : ""));

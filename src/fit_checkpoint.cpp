@@ -6,7 +6,7 @@ namespace {
 
 constexpr const char* kFormat = "2";
 constexpr const char* kEpochs = "fit.epochs";
-const std::string kBest = "best.";
+constexpr const char* kBest = "best.";
 constexpr std::int64_t kColumns = 9;  // of the tensor that holds the epochs
 
 // Calls each(name, number) for every number of `p`, so that writing and reading cannot differ.
@@ -56,9 +56,9 @@ std::vector<EpochReport> epochs_of(const Tensor& table) {
 void save_fit(const std::string& path, const FitMemory& memory) {
   TensorFile file = checkpoint_of({memory.module, memory.optimizer, memory.average});
   for (const NamedTensor& each : memory.progress.best)
-    file.tensors.push_back({kBest + each.name, each.tensor});
+    file.tensors.push_back({message(kBest, each.name), each.tensor});
   file.tensors.push_back({kEpochs, tensor_of(memory.progress.epochs)});
-  file.metadata["fit.format"] = kFormat;
+  file.metadata.emplace("fit.format", kFormat);
   for_each_number(memory.progress, [&](const char* name, const auto& value) {
     file.metadata[name] = text_of(static_cast<double>(value));
   });
@@ -75,7 +75,7 @@ void load_fit(const std::string& path, const FitMemory& memory) {
   });
   progress.epochs = epochs_of(reader.tensor(kEpochs));
   std::vector<NamedTensor> best;
-  if (reader.has(kBest + memory.module.state().front().name)) {
+  if (reader.has(message(kBest, memory.module.state().front().name))) {
     best = copies(memory.module.state());
     reader.check(best, kBest);
   }

@@ -67,7 +67,7 @@ TEST_CASE("a loop of one's own goes on from its checkpoint bit for bit", "[fast]
 TEST_CASE("Adam goes on from its checkpoint bit for bit", "[fast][checkpoint]") {
   const Scratch folder;
   const auto run = [](Sequential& net, Adam& adam, int steps) {
-    for (int i = 0; i < steps; ++i) adam.minimize(mean(square(net(ones({4, 3})))));
+    for (int i = 0; i < steps; ++i) adam.minimize(mean(pow(net(ones({4, 3})), 2)));
   };
   seed(5);
   Sequential whole(Dense(3, 4), Tanh(), Dense(4, 1));

@@ -1,5 +1,7 @@
 #include "common/data_sources.h"
 
+#include <cstdlib>
+
 namespace programs {
 
 const std::vector<DataSource>& data_sources() {
@@ -87,6 +89,12 @@ const DataSource* find_source(const std::string& name) {
     if (source.name == name) return &source;
   }
   return nullptr;
+}
+
+std::string data_directory(const std::string& given) {
+  if (!given.empty()) return given;
+  const char* const variable = std::getenv("NOYAU_DATA");
+  return variable != nullptr && *variable != '\0' ? variable : "data";
 }
 
 }  // namespace programs

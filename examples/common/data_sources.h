@@ -32,4 +32,7 @@ const std::vector<DataSource>& data_sources();
 /// The entry called `name`, or null.
 const DataSource* find_source(const std::string& name);
 
+/// Where data sets are put: `given`, or else $NOYAU_DATA, or else ./data; the directory that load_dataset() searches first.
+std::string data_directory(const std::string& given);
+
 }  // namespace programs

@@ -1,7 +1,5 @@
 #include "study/acquire.h"
 
-#include <cstdlib>
-
 #include "common/download.h"
 #include "noyau/data.h"
 
@@ -9,12 +7,6 @@ namespace study {
 namespace {
 
 using programs::Exit;
-
-std::string target_directory(const std::string& directory) {
-  if (!directory.empty()) return directory;
-  const char* const variable = std::getenv("NOYAU_DATA");
-  return variable != nullptr && *variable != '\0' ? variable : "data";
-}
 
 /// Why it could not be downloaded; empty when it was.
 std::string download_cifar10(const programs::DataSource& source, const std::string& directory,
@@ -26,7 +18,7 @@ std::string download_cifar10(const programs::DataSource& source, const std::stri
   try {
     progress.line("CIFAR-10 is not here; downloading it from " + source.base_url);
     programs::download({source.base_url + file.name, file.md5, file.size},
-                       target_directory(directory) + "/" + file.name, show, interrupts.token());
+                       programs::data_directory(directory) + "/" + file.name, show, interrupts.token());
     return "";
   } catch (const programs::ProgramError& error) {
     if (error.code == Exit::interrupted) programs::stop(interrupts.code(), error.what());
