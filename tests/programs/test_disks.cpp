@@ -100,9 +100,10 @@ TEST_CASE("a folder that may not be written is named in one line", "[programs]")
   CHECK(study.code == 1);
   CHECK_THAT(study.err, ContainsSubstring("cannot make the folder runs/tiny: Permission denied"));
   CHECK(lines(study.err) == 1);
-  const ProcessResult train =
-      run_program("noyau-train",
-                  {"--data", "fashion-mnist", "--data-dir", "data", "--epochs", "1", "--out", "run"}, nobody);
+  const ProcessResult train = run_program("noyau-train",
+                                          {"--data", "fashion-mnist", "--data-dir", "data",
+                                           "--validation-images", "100", "--epochs", "1", "--out", "run"},
+                                          nobody);
   INFO(train.err);
   CHECK(train.code == 1);
   CHECK_THAT(train.err, ContainsSubstring("Permission denied"));
