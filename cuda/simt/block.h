@@ -8,6 +8,7 @@
 #include "fiber.h"
 #include "language.h"
 #include "shadow.h"
+#include "timeline.h"
 
 namespace simt {
 
@@ -21,7 +22,7 @@ struct Launch {
   void (*invoke)(const void* arguments) = nullptr;
   const void* arguments = nullptr;
   std::size_t argument_bytes = 0;
-  std::uint32_t id = 0;
+  Operation operation;
 
   bool holds_argument(const void* p) const {
     return static_cast<std::size_t>(static_cast<const char*>(p) - static_cast<const char*>(arguments)) <

@@ -119,11 +119,10 @@ void run(const Launch& launch) {
 
 cudaError_t launch(const void* kernel, dim3 grid, dim3 size, std::size_t shared_bytes, cudaStream_t stream,
                    void (*invoke)(const void* arguments), Arguments arguments, std::size_t argument_bytes) {
-  static std::atomic<std::uint32_t> launches{0};
-  Launch l{kernel, grid, size, shared_bytes, invoke, arguments.get(), argument_bytes, 0};
+  Launch l{kernel, grid, size, shared_bytes, invoke, arguments.get(), argument_bytes, {}};
   if (!valid(l)) return fail_call(cudaErrorInvalidConfiguration);
-  return submit(stream, [l, arguments = std::move(arguments)]() mutable {
-    l.id = ++launches;
+  return submit(stream, [l, arguments = std::move(arguments)](const Operation& operation) mutable {
+    l.operation = operation;
     run(l);
   });
 }

@@ -29,6 +29,7 @@ std::string text(const Place& place) {
 }
 
 std::string place_of(const Access& a) {
+  if (a.line == Access::kCopy) return static_cast<const char*>(a.place);
   return a.line != 0 ? text(Site{static_cast<const char*>(a.place), a.line}) : source_line(a.place);
 }
 
@@ -50,18 +51,25 @@ std::string verb(Touch kind) {
   }
 }
 
-bool same_block(const Access& a, const Access& b) { return a.launch == b.launch && a.block == b.block; }
+bool same_operation(const Access& a, const Access& b) {
+  return a.operation == b.operation && a.stream == b.stream;
+}
+bool same_block(const Access& a, const Access& b) { return same_operation(a, b) && a.block == b.block; }
 
 // Whether something orders `before`, which happened first in the simulation, against `now`. Blocks do not share shared
 // memory, though one CPU thread uses the same bytes for all of its blocks.
 bool ordered(const Access& before, const Access& now, bool shared) {
-  if (before.launch != now.launch) return true;
+  if (!same_operation(before, now)) {
+    return shared || block->launch().operation.comes_after(before.stream, before.operation);
+  }
   if (before.block != now.block) return shared;
   if (before.thread == now.thread || before.epoch < now.epoch) return true;
   return block->clocks.knows(now.thread, before.thread, before.time);
 }
 
 std::string who(const Access& a) {
+  const Operation& mine = block->launch().operation;
+  if (a.stream != mine.stream) return "an operation of stream " + std::to_string(a.stream);
   const dim3 g = block->launch().grid, b = block->launch().block;
   std::string text;
   if (a.block != static_cast<std::uint32_t>(block->index())) {
@@ -130,7 +138,8 @@ Access access_now(Touch kind, const Place& place) {
   Access a;
   a.place = place.code != nullptr ? place.code : place.site.file;
   a.line = place.code != nullptr ? 0 : place.site.line;
-  a.launch = block->launch().id;
+  a.operation = block->launch().operation.time;
+  a.stream = block->launch().operation.stream;
   a.block = static_cast<std::uint32_t>(block->index());
   a.epoch = block->clocks.epoch();
   a.time = block->clocks.time(t.linear);
@@ -188,6 +197,34 @@ void judge(const void* address, std::size_t bytes, Touch kind, const Place& plac
 bool checking() { return instrumented && wanted; }
 void set_checking(bool on) { wanted = on; }
 void found_instrumentation() { instrumented = true; }
+
+void touch_by_call(const char* call, const void* p, std::size_t bytes, Touch kind,
+                   const Operation& operation) {
+  const Allocation* allocation = checking() ? find_allocation(p) : nullptr;
+  if (allocation == nullptr) return;
+  Access now;
+  now.place = call;
+  now.line = Access::kCopy;
+  now.operation = operation.time;
+  now.stream = operation.stream;
+  std::string why;
+  const auto accept = [&](Cell& cell, std::size_t offset) {
+    for (const Access* a : {&cell.write, &cell.read, &cell.other_read}) {
+      if (a != &cell.write && kind == Touch::read) break;
+      if (operation.comes_after(a->stream, a->operation)) continue;
+      why = "byte " + std::to_string(offset) + " of " + describe(*allocation) +
+            ", which an operation of stream " + std::to_string(a->stream) +
+            (a == &cell.write ? " wrote at " : " read at ") + place_of(*a);
+      return false;
+    }
+    (kind == Touch::read ? cell.read : cell.write) = now;
+    return true;
+  };
+  const auto offset = static_cast<std::size_t>(static_cast<const char*>(p) - allocation->begin);
+  if (allocation->shadow->visit(offset, bytes, accept)) return;
+  throw Failure(std::string("simt: ") + call + " on stream " + std::to_string(operation.stream) + ": " +
+                verb(kind) + why + ", and nothing orders the two");
+}
 
 void touch(const void* p, std::size_t bytes, Touch kind, const void* code) {
   if (block != nullptr && block->checked()) judge(p, bytes, kind, {code, {}});

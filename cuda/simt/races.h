@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "language.h"
+#include "timeline.h"
 
 namespace simt {
 
@@ -13,6 +14,10 @@ enum class Touch { read, write, atomic, begin_copy, end_copy };
 void touch(const void* p, std::size_t bytes, Touch kind, const void* code);
 // The same on behalf of an emulated instruction.
 void touch(const void* p, std::size_t bytes, Touch kind, Site site);
+
+// An access by a host call such as cudaMemcpyAsync; throws Failure when another stream may be at the same bytes.
+void touch_by_call(const char* call, const void* p, std::size_t bytes, Touch kind,
+                   const Operation& operation);
 
 // True when kernels are compiled with memory-access calls and $NOYAU_SIMT_CHECKS is not 0.
 bool checking();

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "memory.h"
+#include "races.h"
 #include "report.h"
 #include "stream.h"
 
@@ -46,7 +47,9 @@ cudaError_t give(void** pointer, std::size_t bytes, simt::Space space) {
   return bytes == 0 || *pointer != nullptr ? cudaSuccess : simt::fail_call(cudaErrorMemoryAllocation);
 }
 
+// Freeing waits for the device, as CUDA does.
 cudaError_t take(void* pointer, simt::Space space) {
+  simt::join_host();
   if (pointer == nullptr || simt::release(pointer, space)) return cudaSuccess;
   return simt::fail_call(cudaErrorInvalidValue);
 }
@@ -63,6 +66,12 @@ void check_copy(const char* call, void* to, const void* from, std::size_t bytes,
   if (bytes == 0) return;
   if (kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice) check_device(call, to, bytes);
   if (kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice) check_device(call, from, bytes);
+}
+
+void copy(const char* call, void* to, const void* from, std::size_t bytes, const simt::Operation& operation) {
+  simt::touch_by_call(call, from, bytes, simt::Touch::read, operation);
+  simt::touch_by_call(call, to, bytes, simt::Touch::write, operation);
+  std::memmove(to, from, bytes);
 }
 
 }  // namespace
@@ -126,15 +135,21 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
   check_copy("cudaMemcpyAsync", to, from, bytes, kind);
-  return simt::submit(stream, [=] { std::memmove(to, from, bytes); });
+  return simt::submit(
+      stream, [=](const simt::Operation& operation) { copy("cudaMemcpyAsync", to, from, bytes, operation); });
 }
 cudaError_t cudaMemcpy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind) {
   check_copy("cudaMemcpy", to, from, bytes, kind);
-  return simt::submit(nullptr, [=] { std::memmove(to, from, bytes); });
+  const cudaError_t error = simt::submit(
+      nullptr, [=](const simt::Operation& operation) { copy("cudaMemcpy", to, from, bytes, operation); });
+  return error == cudaSuccess ? cudaStreamSynchronize(nullptr) : error;
 }
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t bytes, cudaStream_t stream) {
   if (bytes != 0) check_device("cudaMemsetAsync", to, bytes);
-  return simt::submit(stream, [=] { std::memset(to, value, bytes); });
+  return simt::submit(stream, [=](const simt::Operation& operation) {
+    simt::touch_by_call("cudaMemsetAsync", to, bytes, simt::Touch::write, operation);
+    std::memset(to, value, bytes);
+  });
 }
 cudaError_t cudaMemset(void* to, int value, std::size_t bytes) {
   return cudaMemsetAsync(to, value, bytes, nullptr);

@@ -11,12 +11,13 @@ void Shadow::resize(std::size_t bytes) {
 Shadow::Page& Shadow::page_of(std::size_t index, std::size_t alignment) {
   std::unique_ptr<Page>& page = pages_[index];
   if (!page) page = std::make_unique<Page>();
-  while (alignment % page->granule != 0) {
+  const std::size_t finest = alignment & (~alignment + 1);
+  if (finest < page->granule) {
     std::vector<Cell> finer;
-    finer.reserve(page->cells.size() * 2);
-    for (const Cell& cell : page->cells) finer.insert(finer.end(), 2, cell);
+    finer.reserve(kPage / finest);
+    for (const Cell& cell : page->cells) finer.insert(finer.end(), page->granule / finest, cell);
     page->cells = std::move(finer);
-    page->granule /= 2;
+    page->granule = finest;
   }
   return *page;
 }

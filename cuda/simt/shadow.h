@@ -1,6 +1,6 @@
 #pragma once
 // The memory of memory: for each cell, who wrote it last and two threads that read it since. Cells are as fine as the
-// accesses of their page, from 4 bytes down to 1.
+// accesses of their page: from the whole page, where only copies touched it, down to a byte.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,10 +11,13 @@ namespace simt {
 
 // One access: where in the code, and by whom and when.
 struct Access {
-  const void* place = nullptr;  // a code address, or the file of `line`
+  const void* place =
+      nullptr;  // a code address; the file of `line`; where that is kCopy, the name of the call
   int line = 0;
-  std::uint32_t launch = 0, block = 0, epoch = 0, time = 0;
-  std::uint16_t thread = 0;
+  static constexpr int kCopy = -1;
+  std::uint32_t operation = 0, block = 0, epoch = 0,
+                time = 0;  // the operation of `stream`; the rest is of kernels
+  std::uint16_t stream = 0, thread = 0;
   bool atomic = false;
   bool pending = false;  // cp.async has begun to write and nobody has waited for it
 };
@@ -27,8 +30,8 @@ class Shadow {
  public:
   static constexpr std::size_t kPage = 1024;
   struct Page {
-    unsigned granule = 4;
-    std::vector<Cell> cells{kPage / 4};
+    std::size_t granule = kPage;
+    std::vector<Cell> cells{1};
   };
 
   // Calls f(cell, offset) for the cells of [offset, offset + bytes) until one returns false; the page is locked meanwhile.

@@ -1,8 +1,10 @@
 #pragma once
-// Streams as queues of operations. An operation runs when it is submitted, or is recorded while its stream is captured.
+// Streams as queues of operations. An operation runs when it is submitted, or is recorded while its stream is captured;
+// timeline.h says what it comes after.
 #include <functional>
 
 #include "runtime.h"
+#include "timeline.h"
 
 namespace simt {
 
@@ -12,6 +14,9 @@ std::size_t shared_limit(const void* kernel);
 
 // Remembers `error` for cudaGetLastError and returns it.
 cudaError_t fail_call(cudaError_t error);
-cudaError_t submit(cudaStream_t stream, std::function<void()> operation);
+using Work = std::function<void(const Operation&)>;
+cudaError_t submit(cudaStream_t stream, Work work);
+// The host has waited for everything.
+void join_host();
 
 }  // namespace simt

@@ -69,6 +69,7 @@ TEST_CASE("a graph keeps the parameters of its capture: those of freed memory ar
   int* buffer = nullptr;
   cudaMalloc(&buffer, kElements * sizeof(int));
   cudaMemset(buffer, 0, kElements * sizeof(int));
+  cudaDeviceSynchronize();
   const cudaGraphExec_t graph = capture(stream.handle, [&] { count_on_stream(buffer, stream.handle); });
   CHECK_NOTHROW(cudaGraphLaunch(graph, stream.handle));
   cudaFree(buffer);
@@ -84,4 +85,74 @@ TEST_CASE("a stream that is captured cannot be waited for", "[fast][simt]") {
   CHECK(cudaStreamEndCapture(stream.handle, &graph) == cudaSuccess);
   cudaGraphDestroy(graph);
   cudaGetLastError();
+}
+
+TEST_CASE("streams are in order only where an event or the host makes them wait", "[fast][simt]") {
+  if (!simt::checking()) return;
+  const Stream first, second;
+  const std::vector<int> zeros(kElements, 0);
+  const DeviceArray<int> a(zeros), b(zeros), c(zeros);
+  cudaEvent_t event = nullptr;
+  cudaEventCreate(&event);
+
+  increment_on_stream(a.data(), b.data(), first.handle);
+  CHECK_THROWS_WITH(
+      increment_on_stream(b.data(), c.data(), second.handle),
+      ContainsSubstring("reads byte 0 of allocation") && ContainsSubstring("wrote at streams.cu:7"));
+
+  cudaEventRecord(event, first.handle);
+  cudaStreamWaitEvent(second.handle, event);
+  CHECK_NOTHROW(increment_on_stream(b.data(), c.data(), second.handle));
+  cudaStreamSynchronize(second.handle);
+  CHECK(c.host() == std::vector<int>(kElements, 2));
+  cudaEventDestroy(event);
+}
+
+TEST_CASE("a copy on one stream and a kernel on another need an event between", "[fast][simt]") {
+  if (!simt::checking()) return;
+  const Stream copies, kernels;
+  const std::vector<int> zeros(kElements, 0);
+  const DeviceArray<int> a(zeros), b(zeros);
+  cudaMemcpyAsync(a.data(), zeros.data(), kElements * sizeof(int), cudaMemcpyHostToDevice, copies.handle);
+  CHECK_THROWS_WITH(increment_on_stream(a.data(), b.data(), kernels.handle),
+                    ContainsSubstring("wrote at cudaMemcpyAsync"));
+  cudaDeviceSynchronize();
+  increment_on_stream(a.data(), b.data(), kernels.handle);
+  CHECK_THROWS_WITH(
+      cudaMemsetAsync(b.data(), 0, kElements * sizeof(int), copies.handle),
+      ContainsSubstring("simt: cudaMemsetAsync on stream") && ContainsSubstring("wrote at streams.cu:7"));
+}
+
+TEST_CASE("the default stream takes turns with blocking streams", "[fast][simt]") {
+  cudaStream_t blocking = nullptr;
+  cudaStreamCreate(&blocking);
+  const std::vector<int> zeros(kElements, 0);
+  const DeviceArray<int> a(zeros), b(zeros);
+  CHECK_NOTHROW(increment_on_stream(a.data(), b.data(), blocking));
+  CHECK_NOTHROW(increment_on_stream(b.data(), a.data(), nullptr));
+  CHECK_NOTHROW(increment_on_stream(a.data(), b.data(), blocking));
+  cudaStreamDestroy(blocking);
+}
+
+TEST_CASE("a capture takes in the streams that wait for its events", "[fast][simt]") {
+  const Stream first, second;
+  const DeviceArray<int> counter(std::vector<int>(kElements, 0));
+  cudaEvent_t fork = nullptr, join = nullptr;
+  cudaEventCreate(&fork);
+  cudaEventCreate(&join);
+  const cudaGraphExec_t graph = capture(first.handle, [&] {
+    cudaEventRecord(fork, first.handle);
+    cudaStreamWaitEvent(second.handle, fork);
+    count_on_stream(counter.data(), second.handle);
+    cudaEventRecord(join, second.handle);
+    cudaStreamWaitEvent(first.handle, join);
+    count_on_stream(counter.data(), first.handle);
+  });
+  CHECK(counter.host()[0] == 0);
+  cudaGraphLaunch(graph, first.handle);
+  cudaStreamSynchronize(first.handle);
+  CHECK(counter.host()[0] == 2 * kElements);
+  cudaGraphExecDestroy(graph);
+  cudaEventDestroy(fork);
+  cudaEventDestroy(join);
 }
