@@ -10,7 +10,7 @@ namespace detail {
 void fail_dtype(std::string_view op, Dtype dtype) { fail(op, ": not available for ", dtype); }
 
 void fail_device(std::string_view op, Device device) {
-  fail(op, ": tensor on ", device,
+  fail(op, ": needs ", device,
        ", but this build of noyau has no CUDA backend; configure with -DNOYAU_CUDA=ON");
 }
 

@@ -5,6 +5,7 @@
 
 #include "backend.h"
 #include "noyau/parallel.h"
+#include "tensor_impl.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -21,6 +22,13 @@ void for_each_element(std::int64_t count, Body body) {
 template <class T>
 T* elements(const Tensor& tensor) {
   return tensor.defined() ? tensor.device_data<T>() : nullptr;
+}
+
+// Elements about to be written, on any device.
+template <class T>
+T* written(const Tensor& tensor) {
+  tensor.impl()->storage->version.fetch_add(1);
+  return tensor.device_data<T>();
 }
 
 }  // namespace
@@ -140,7 +148,7 @@ void sgd_update(const SgdStep& step, const Tensor& grad, const Tensor& velocity,
   dispatch(Floats{}, "sgd", parameter, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     on.template sgd_update<T>(context, grad.size(), step, grad.device_data<T>(), elements<T>(velocity),
-                              parameter.mutable_data<T>());
+                              written<T>(parameter));
   });
 }
 
@@ -149,7 +157,7 @@ void adam_update(const AdamStep& step, const Tensor& grad, const Tensor& first, 
   dispatch(Floats{}, "adam", parameter, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     on.template adam_update<T>(context, grad.size(), step, grad.device_data<T>(), first.device_data<T>(),
-                               second.device_data<T>(), elements<T>(largest), parameter.mutable_data<T>());
+                               second.device_data<T>(), elements<T>(largest), written<T>(parameter));
   });
 }
 
@@ -158,29 +166,28 @@ void rms_prop_update(const RmsPropStep& step, const Tensor& grad, const Tensor& 
   dispatch(Floats{}, "rms_prop", parameter, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     on.template rms_prop_update<T>(context, grad.size(), step, grad.device_data<T>(), square.device_data<T>(),
-                                   elements<T>(mean), elements<T>(velocity), parameter.mutable_data<T>());
+                                   elements<T>(mean), elements<T>(velocity), written<T>(parameter));
   });
 }
 
 void blend(const Tensor& average, const Tensor& x, double keep) {
   dispatch(Floats{}, "blend", average, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
-    on.template blend<T>(context, x.size(), static_cast<T>(keep), x.device_data<T>(),
-                         average.mutable_data<T>());
+    on.template blend<T>(context, x.size(), static_cast<T>(keep), x.device_data<T>(), written<T>(average));
   });
 }
 
 void scale_in_place(const Tensor& x, double factor) {
   dispatch(Floats{}, "scale_in_place", x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
-    on.template scale_in_place<T>(context, x.size(), static_cast<T>(factor), x.mutable_data<T>());
+    on.template scale_in_place<T>(context, x.size(), static_cast<T>(factor), written<T>(x));
   });
 }
 
 void limit_in_place(const Tensor& x, double largest) {
   dispatch(Floats{}, "limit_in_place", x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
-    on.template limit_in_place<T>(context, x.size(), static_cast<T>(largest), x.mutable_data<T>());
+    on.template limit_in_place<T>(context, x.size(), static_cast<T>(largest), written<T>(x));
   });
 }
 

@@ -97,11 +97,13 @@ TEST_CASE("gradients of batch_norm", "[fast][norm]") {
     const BatchNormOptions options{.epsilon = 1e-2, .activation = activation};
     for (bool training : {true, false}) {
       const auto all = [&](const std::vector<Tensor>& in) {
-        return batch_norm(in[0], in[1], in[2], mean.clone(), variance.clone(), training, options);
+        const auto moving = moved({mean.clone(), variance.clone()}, in[0].device());
+        return batch_norm(in[0], in[1], in[2], moving[0], moving[1], training, options);
       };
       check_gradients(all, {x, random_tensor({5}, 2), random_tensor({5}, 3)});
       const auto without_parameters = [&](const std::vector<Tensor>& in) {
-        return batch_norm(in[0], {}, {}, mean.clone(), variance.clone(), training, options);
+        const auto moving = moved({mean.clone(), variance.clone()}, in[0].device());
+        return batch_norm(in[0], {}, {}, moving[0], moving[1], training, options);
       };
       check_gradients(without_parameters, {x});
     }
@@ -122,7 +124,8 @@ TEST_CASE("gradients of batch_norm's parameters alone", "[fast][norm]") {
   for (bool training : {true, false}) {
     check_gradients(
         [&](const std::vector<Tensor>& in) {
-          return batch_norm(x, in[0], in[1], moving.clone(), moving.clone(), training);
+          const auto fixed = moved({x, moving.clone(), moving.clone()}, in[0].device());
+          return batch_norm(fixed[0], in[0], in[1], fixed[1], fixed[2], training);
         },
         {random_tensor({3}, 2), random_tensor({3}, 3)});
   }

@@ -192,8 +192,13 @@ TEST_CASE("conv2d of no images is empty and has zero gradients", "[conv2d][fast]
   CHECK(ny::equal(grads[0], ny::zeros(kernel.shape())));
 }
 
+// Elements of a kernel that a simulated device differentiates one by one in good time; tests/cuda compares larger ones.
+constexpr std::int64_t kMostOnDevice = 500;
+
 TEST_CASE("conv2d passes gradient checks on the kernels that f32 runs", "[conv2d][fast]") {
+  const bool on_cpu = ny::testing::test_device() == ny::Device();
   for (const Case& c : cases()) {
+    if (!on_cpu && c.kernel.size() > kMostOnDevice) continue;
     INFO(c.why);
     ny::take_kernel_trace();
     const std::int64_t channels = c.kernel[3];
@@ -202,7 +207,7 @@ TEST_CASE("conv2d passes gradient checks on the kernels that f32 runs", "[conv2d
         {random({1, std::min<std::int64_t>(c.x[1], 6), std::min<std::int64_t>(c.x[2], 7), c.x[3]},
                 ny::Dtype::f64, 1),
          random(c.kernel, ny::Dtype::f64, 2), random({channels}, ny::Dtype::f64, 3)});
-    if (ny::testing::test_device() != ny::Device()) continue;
+    if (!on_cpu) continue;
     const std::string kind =
         c.options.groups > 1 && c.options.groups == c.x[3] && c.x[3] == channels ? "depthwise" : "tile";
     const std::vector<std::string> trace = ny::take_kernel_trace();

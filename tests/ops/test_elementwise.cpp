@@ -130,8 +130,9 @@ TEST_CASE("minimum and maximum share ties and pass NaN on", "[fast]") {
 
 TEST_CASE("where chooses and sends the gradient where it chose", "[fast]") {
   const Tensor condition = from_vector<std::uint8_t>({1, 0, 7}, {3, 1});
-  check_gradients([&](const std::vector<Tensor>& x) { return where(condition, x[0], x[1]); },
-                  {random_f64({4}, 1), random_f64({2, 3, 4}, 2)});
+  check_gradients(
+      [&](const std::vector<Tensor>& x) { return where(condition.to(x[0].device()), x[0], x[1]); },
+      {random_f64({4}, 1), random_f64({2, 3, 4}, 2)});
   const Tensor y =
       where(condition, from_vector<std::int32_t>({1}, {}), from_vector<std::int32_t>({5, 6}, {2}));
   CHECK(equal(y, from_vector<std::int32_t>({1, 1, 5, 6, 1, 1}, {3, 2})));

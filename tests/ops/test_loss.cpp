@@ -62,11 +62,14 @@ TEST_CASE("cross_entropy agrees with the definition in every option", "[fast]") 
     INFO(message("smoothing ", s.smoothing, " weighted ", s.weighted, " soft ", s.soft));
     const Tensor loss = cross_entropy(logits, targets_of(s), options_of(s));
     CHECK(all_close(loss, reference(logits, s), 1e-13, 0));
-    check_gradients(
-        [&](const std::vector<Tensor>& x) { return cross_entropy(x[0], targets_of(s), options_of(s)); },
-        {logits});
+    const auto on_device = [&](const Tensor& x, const Tensor& targets) {
+      CrossEntropyOptions options = options_of(s);
+      if (s.weighted) options.class_weights = options.class_weights.to(x.device());
+      return cross_entropy(x, targets.to(x.device()), options);
+    };
+    check_gradients([&](const std::vector<Tensor>& x) { return on_device(x[0], targets_of(s)); }, {logits});
     if (!s.soft) continue;
-    check_gradients([&](const std::vector<Tensor>& x) { return cross_entropy(x[0], x[1], options_of(s)); },
+    check_gradients([&](const std::vector<Tensor>& x) { return on_device(x[0], x[1]); },
                     {logits, targets_of(s)});
   }
 }

@@ -1,0 +1,34 @@
+#include "elements.h"
+#include "philox.h"
+
+namespace noyau::inline v0 {
+namespace {
+
+// y[i] = scale * x[i] if word i % 4 of Philox block (seed, offset + i / 4) >= threshold, else 0; a thread owns a
+// block.
+template <class T>
+struct Dropout {
+  DropoutDims d;
+  T scale;
+  const T* x;
+  T* y;
+  __device__ void operator()(std::int64_t block) const {
+    const device::Words words = device::philox(d.seed, d.offset + static_cast<std::uint64_t>(block));
+    for (std::int64_t k = 0; k < 4 && 4 * block + k < d.count; ++k) {
+      const std::int64_t i = 4 * block + k;
+      y[i] = words.word[k] >= d.threshold ? scale * x[i] : T(0);
+    }
+  }
+};
+
+}  // namespace
+
+template <class T>
+void Cuda::dropout(Context& context, const DropoutDims& d, T scale, const T* x, T* y) {
+  launch_elements(context, (d.count + 3) / 4, Dropout<T>{d, scale, x, y});
+}
+
+template decltype(Cuda::dropout<float>) Cuda::dropout<float>;
+template decltype(Cuda::dropout<double>) Cuda::dropout<double>;
+
+}  // namespace noyau::inline v0

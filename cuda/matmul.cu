@@ -1,0 +1,133 @@
+#include "divide.h"
+#include "gemm.h"
+#include "runtime.h"
+
+namespace noyau::inline v0 {
+namespace {
+
+// Where the matrices of one operand lie: of problem p, p's digits in the batch extents times strides.
+template <class T>
+struct Matrices {
+  __device__ const T* matrix(std::int64_t problem) const {
+    std::int64_t offset = 0;
+    for (int axis = rank - 1; axis >= 0; --axis) {
+      offset += problem % extents[axis] * strides[axis];
+      problem /= extents[axis];
+    }
+    return data + offset * size;
+  }
+
+  const T* data;
+  std::int64_t size;
+  int rank;
+  std::int64_t extents[MatmulDims::kMaxRank];
+  std::int64_t strides[MatmulDims::kMaxRank];
+};
+
+// `lines` lines of a matrix, `line_step` apart, whose elements along k are `k_step` apart.
+template <class T, bool along_k>
+struct Operand {
+  static constexpr bool kAlongK = along_k;
+  using Line = const T*;
+
+  __device__ Operand of(unsigned problem) const {
+    Operand result = *this;
+    result.all.data = all.matrix(problem);
+    return result;
+  }
+  __device__ Line line(std::int64_t index) const {
+    return index < lines ? all.data + index * line_step : nullptr;
+  }
+  __device__ std::int64_t depth(int k) const { return k * k_step; }
+  __device__ T operator()(Line from, std::int64_t k) const { return from == nullptr ? T(0) : from[k]; }
+
+  Matrices<T> all;
+  std::int64_t lines;
+  std::int64_t line_step;
+  std::int64_t k_step;
+};
+
+// c[problem, slice, m, n] = value + bias[n]
+template <class T>
+struct Result {
+  __device__ Result of(unsigned problem, unsigned slice) const {
+    Result result = *this;
+    result.c += (std::int64_t{problem} * slices + slice) * size;
+    return result;
+  }
+  __device__ void operator()(std::int64_t m, std::int64_t n, T value) const {
+    c[m * columns + n] = bias == nullptr ? value : value + bias[n];
+  }
+
+  T* c;
+  const T* bias;
+  std::int64_t columns;
+  std::int64_t size;
+  unsigned slices;
+};
+
+// c[i] = sum over slices s in order of parts[s, i] + bias[i % n], for each problem
+template <class T>
+struct JoinSlices {
+  __device__ void operator()(std::int64_t i) const {
+    const T* const from = parts + i / size * slices * size + i % size;
+    T total = 0;
+    for (std::int64_t s = 0; s < slices; ++s) total += from[s * size];
+    c[i] = bias == nullptr ? total : total + bias[i % columns];
+  }
+
+  const T* parts;
+  const T* bias;
+  T* c;
+  std::int64_t columns;
+  std::int64_t size;
+  std::int64_t slices;
+};
+
+template <class T>
+Matrices<T> matrices(const MatmulDims& d, const T* data, std::int64_t size, const std::int64_t* strides) {
+  Matrices<T> result{data, size, d.rank, {}, {}};
+  std::copy(d.extents, d.extents + d.rank, result.extents);
+  std::copy(strides, strides + d.rank, result.strides);
+  return result;
+}
+
+template <class T, bool a_along_k, bool b_along_k>
+void multiply(const Context& context, const MatmulDims& d, const T* a, const T* b, const T* bias, T* c) {
+  std::int64_t problems = 1;
+  for (int axis = 0; axis < d.rank; ++axis) problems *= d.extents[axis];
+  const std::int64_t size = d.m * d.n;
+  if (problems * size == 0) return;
+  NOYAU_CHECK(d.k < INT32_MAX && problems < INT32_MAX, "matmul: a depth of ", d.k, " and ", problems,
+              " products are too many for the CUDA kernel");
+  const unsigned slices = slices_of_k(d.m, d.n, d.k, problems);
+  const auto k = static_cast<int>(d.k);
+  const GemmExtents e{d.m, d.n, k, static_cast<int>(ceil_div(std::max(k, 1), slices)), slices};
+  const Operand<T, a_along_k> left{matrices(d, a, d.m * d.k, d.a_strides), d.m, a_along_k ? d.k : 1,
+                                   a_along_k ? 1 : d.m};
+  const Operand<T, b_along_k> right{matrices(d, b, d.k * d.n, d.b_strides), d.n, b_along_k ? d.k : 1,
+                                    b_along_k ? 1 : d.n};
+  const auto count = static_cast<unsigned>(problems);
+  if (slices == 1) {
+    return launch_gemm<T>(context, e, count, left, right, Result<T>{c, bias, d.n, size, slices});
+  }
+  const Scratch<T> parts(context, problems * slices * size);
+  launch_gemm<T>(context, e, count, left, right, Result<T>{parts.data(), nullptr, d.n, size, slices});
+  launch_elements(context, problems * size, JoinSlices<T>{parts.data(), bias, c, d.n, size, slices});
+}
+
+}  // namespace
+
+// c[.., i, j] = bias[j] + sum over p of a[.., i, p] * b[.., p, j].
+template <class T>
+void Cuda::matmul(Context& context, const MatmulDims& d, const T* a, const T* b, const T* bias, T* c) {
+  if (d.transpose_a && d.transpose_b) return multiply<T, false, true>(context, d, a, b, bias, c);
+  if (d.transpose_a) return multiply<T, false, false>(context, d, a, b, bias, c);
+  if (d.transpose_b) return multiply<T, true, true>(context, d, a, b, bias, c);
+  multiply<T, true, false>(context, d, a, b, bias, c);
+}
+
+template decltype(Cuda::matmul<float>) Cuda::matmul<float>;
+template decltype(Cuda::matmul<double>) Cuda::matmul<double>;
+
+}  // namespace noyau::inline v0

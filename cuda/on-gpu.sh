@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# usage: cuda/on-gpu.sh [FOLDER]
+# Builds for the GPU of this machine in FOLDER (build/gpu), runs the tests that use it and NVIDIA's checkers on them,
+# each part within a time limit of its own, and ends with a table. Fails if a part failed.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+readonly folder=${1:-build/gpu}
+readonly tests=$folder/tests/noyau_tests
+table="" failed=0
+
+# part NAME SECONDS COMMAND...: its result goes to the table, its output to FOLDER/NAME.log
+part() {
+  local name=$1 limit=$2 begin=$SECONDS result=passed
+  shift 2
+  timeout "$limit" "$@" > "$folder/$name.log" 2>&1 || { result="FAILED ($?), see $folder/$name.log"; failed=1; }
+  table+=$(printf '%-12s %4d s  %s' "$name" $((SECONDS - begin)) "$result")$'\n'
+}
+
+if ! gpu=$(nvidia-smi --query-gpu=name,compute_cap,driver_version --format=csv,noheader --id=0 2> /dev/null); then
+  echo "on-gpu: no NVIDIA GPU with a driver on this machine (nvidia-smi fails)" >&2
+  exit 1
+fi
+capability=$(cut -d, -f2 <<< "$gpu" | tr -d ' .')
+mkdir -p "$folder"
+part configure 60 cmake -S . -B "$folder" -DCMAKE_BUILD_TYPE=Release -DNOYAU_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES="$capability"
+part build 300 cmake --build "$folder" --parallel --target noyau_tests
+if [ "$failed" = 0 ]; then
+  part compare 60 "$tests" "[cuda]"
+  part gradients 90 env NOYAU_TEST_DEVICE=cuda "$tests" "[fast]"
+  for tool in memcheck racecheck synccheck initcheck; do
+    part "$tool" 60 compute-sanitizer --tool "$tool" --error-exitcode 1 "$tests" "[cuda][fast]"
+  done
+fi
+printf '%s\n%s' "$gpu" "$table"
+exit "$failed"
