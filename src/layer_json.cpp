@@ -43,7 +43,10 @@ void OptionReader::bound(std::string_view name, std::initializer_list<std::int64
   constexpr std::string_view kSizes[] = {"in", "out", "window", "channels", "multiplier"};
   if (std::find(std::begin(kSizes), std::end(kSizes), name) == std::end(kSizes)) return;
   for (const std::int64_t size : sizes) weights_ *= std::max(1.0, static_cast<double>(size));
-  NOYAU_CHECK(weights_ <= limits_.weights, where_, ": asks for ", weights_, " weights, but at most ",
+  const auto groups = object_.find("groups");
+  const bool grouped = groups != object_.end() && groups->is_number_integer();
+  const double weights = weights_ / (grouped ? std::max(1.0, groups->get<double>()) : 1.0);
+  NOYAU_CHECK(weights <= limits_.weights, where_, ": asks for ", weights, " weights, but at most ",
               limits_.weights, " are allowed here");
 }
 

@@ -89,6 +89,15 @@ TEST_CASE("JSON leaves out what is at its default, and may have comments", "[fas
   REQUIRE(read(ny::ones({1, 3})).shape() == ny::Shape{1, 2});
 }
 
+TEST_CASE("groups count when a description's weights are bounded", "[fast]") {
+  const ny::Sequential read =
+      ny::from_json(R"([{"layer": "conv2d", "in": 8192, "out": 8192, "window": 3, "groups": 8192}])");
+  REQUIRE(read.parameters()[0].shape() == ny::Shape{3, 3, 1, 8192});
+  REQUIRE_THROWS_WITH(
+      ny::from_json(R"([{"layer": "conv2d", "in": 65536, "out": 65536, "window": 3, "groups": 16}])"),
+      ContainsSubstring("asks for 2.41592e+09 weights"));
+}
+
 TEST_CASE("a wrong description is refused with its place", "[fast]") {
   const auto refuse = [](const char* json, const char* what) {
     INFO(json);
