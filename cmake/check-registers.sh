@@ -27,7 +27,7 @@ if [ "${3:-}" = --update ]; then
   exit 0
 fi
 echo "$header"
-table | tee /dev/stderr 2>&1 | awk -v bounds="$bounds" '
+table | tee /dev/stderr | awk -v bounds="$bounds" '
   BEGIN { while ((getline line < bounds) > 0) if (split(line, f) >= 3 && f[1] != "#") { known[f[1]] = 1; r[f[1]] = f[2]; s[f[1]] = f[3] } }
   !($1 in known) { print "registers: " $1 " is not in " bounds; bad = 1; next }
   $2 > r[$1] { print "registers: " $1 " uses " $2 " registers, more than " r[$1]; bad = 1 }

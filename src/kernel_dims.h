@@ -2,7 +2,7 @@
 // Shapes that kernels take by value: n batch; ih iw ic input; oh ow oc output; kh kw window. Offsets are int64.
 #include <cstdint>
 
-#include "optimizer_steps.h"
+#include "optim/optimizer_steps.h"
 
 namespace noyau::inline v0 {
 

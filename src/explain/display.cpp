@@ -5,7 +5,7 @@
 
 #include "explain/subject.h"
 #include "noyau/image.h"
-#include "plot_canvas.h"
+#include "plot/canvas.h"
 
 namespace noyau::inline v0 {
 namespace {

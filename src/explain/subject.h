@@ -1,7 +1,7 @@
 #pragma once
 // What explainers share: runs of a network that leave it as it was, cut open at a layer.
+#include "nn/observer.h"
 #include "noyau/explain.h"
-#include "observer.h"
 
 namespace noyau::inline v0 {
 

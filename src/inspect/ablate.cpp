@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "evaluation_mode.h"
 #include "inspect/watch.h"
+#include "nn/evaluation_mode.h"
 #include "noyau/parallel.h"
 
 namespace noyau::inline v0::inspect {

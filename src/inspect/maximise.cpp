@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "evaluation_mode.h"
 #include "inspect/canvas.h"
 #include "inspect/watch.h"
+#include "nn/evaluation_mode.h"
 #include "noyau/image.h"
 
 namespace noyau::inline v0::inspect {

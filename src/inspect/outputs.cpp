@@ -2,8 +2,8 @@
 #include <cmath>
 #include <limits>
 
-#include "evaluation_mode.h"
 #include "inspect/watch.h"
+#include "nn/evaluation_mode.h"
 #include "noyau/parallel.h"
 
 namespace noyau::inline v0::inspect {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "nn/observer.h"
 #include "noyau/names.h"
 #include "noyau/sequential.h"
-#include "observer.h"
 
 namespace noyau::inline v0::inspect {
 namespace {

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "conv_algorithms.h"
 #include "cpu/isa.h"
 #include "ops/conv2d_winograd.h"
+#include "ops/conv_algorithms.h"
 
 namespace noyau::inline v0 {
 namespace {

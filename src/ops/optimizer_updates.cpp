@@ -1,4 +1,4 @@
-#include "optimizer_updates.h"
+#include "optim/optimizer_updates.h"
 
 #include <algorithm>
 #include <cmath>

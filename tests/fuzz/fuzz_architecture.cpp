@@ -2,7 +2,7 @@
 #include <string_view>
 
 #include "fuzz.h"
-#include "layer_json.h"
+#include "nn/layer_json.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return noyau::fuzz::run(data, size, [](std::span<const std::uint8_t> bytes) {

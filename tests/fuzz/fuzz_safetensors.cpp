@@ -1,6 +1,6 @@
 // Weights files.
 #include "fuzz.h"
-#include "safetensors.h"
+#include "serialize/safetensors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   return noyau::fuzz::run(data, size, [](std::span<const std::uint8_t> bytes) {
