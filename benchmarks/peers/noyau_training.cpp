@@ -149,14 +149,14 @@ Json Training::evaluate() { return {{"accuracy", ny::evaluate(net_, split_.test)
 
 Json Training::outputs() {
   const ny::NoGrad no_grad;
-  net_.train(false);
-  return {{"outputs", net_(batches_[0].images).to_vector<float>()}};
+  const ny::Sequential folded = ny::fold(net_);
+  return {{"outputs", folded(batches_[0].images).to_vector<float>()}};
 }
 
 Json Training::predict(std::size_t runs) {
   const ny::NoGrad no_grad;
-  net_.train(false);
-  return seconds_of([&](std::size_t i) { net_(batches_[i % kBatches].images); }, runs);
+  const ny::Sequential folded = ny::fold(net_);
+  return seconds_of([&](std::size_t i) { folded(batches_[i % kBatches].images); }, runs);
 }
 
 }  // namespace peer
