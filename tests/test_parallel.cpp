@@ -11,6 +11,7 @@
 
 #include "catch2.h"
 #include "noyau/parallel.h"
+#include "sanitizers.h"
 
 namespace ny = noyau;
 
@@ -27,14 +28,6 @@ std::vector<std::pair<std::int64_t, std::int64_t>> ranges(std::int64_t count, st
   std::ranges::sort(result);
   return result;
 }
-
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kThreadSanitizer = true;
-#elif defined(__has_feature)
-constexpr bool kThreadSanitizer = __has_feature(thread_sanitizer);
-#else
-constexpr bool kThreadSanitizer = false;
-#endif
 
 class Threads {
  public:

@@ -73,7 +73,8 @@ TEST_CASE("a profile prints a table and a Chrome trace", "[profile][fast]") {
   for (const char* word :
        {"GFLOP/s", "GB/s", "conv2d_dkernel", "backward", "update", "outside kernels", "total"})
     CHECK_THAT(table, ContainsSubstring(word));
-  CHECK_THAT(profile.table(ny::ProfileBy::operands), ContainsSubstring("[2, 5, 7, 3] [2, 5, 7, 4] [3, 3, 3, 4]"));
+  CHECK_THAT(profile.table(ny::ProfileBy::operands),
+             ContainsSubstring("[2, 5, 7, 3] [2, 5, 7, 4] [3, 3, 3, 4]"));
 
   const json trace = json::parse(profile.chrome_trace());
   REQUIRE(trace["traceEvents"].size() > 5);

@@ -19,14 +19,14 @@ namespace noyau::inline v0::plot {
 
 /// How an axis is labelled and scaled.
 struct Axis {
-  std::string label = {};               ///< What is shown.
-  std::string unit = {};                ///< Its unit, shown in brackets after the label.
-  bool log = false;                     ///< Logarithmic; values that are not positive are left out.
-  bool percent = false;                 ///< Values are shares and shown as per cent; ranges end at 0 and 100 %.
-  bool whole = false;                   ///< Labelled at whole numbers only: epochs, counts.
-  std::optional<double> low = {};       ///< First value; from the data when absent.
-  std::optional<double> high = {};      ///< Last value; from the data when absent.
-  std::vector<double> ticks = {};       ///< Where to label the axis; nice numbers when empty.
+  std::string label = {};           ///< What is shown.
+  std::string unit = {};            ///< Its unit, shown in brackets after the label.
+  bool log = false;                 ///< Logarithmic; values that are not positive are left out.
+  bool percent = false;             ///< Values are shares and shown as per cent; ranges end at 0 and 100 %.
+  bool whole = false;               ///< Labelled at whole numbers only: epochs, counts.
+  std::optional<double> low = {};   ///< First value; from the data when absent.
+  std::optional<double> high = {};  ///< Last value; from the data when absent.
+  std::vector<double> ticks = {};   ///< Where to label the axis; nice numbers when empty.
   std::vector<std::string> names = {};  ///< Texts of `ticks`; the numbers when empty.
 };
 
