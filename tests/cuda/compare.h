@@ -1,6 +1,6 @@
 #pragma once
 // A function on the CPU against the same on the first CUDA device.
-#include "device.h"
+#include "test_device.h"
 
 namespace noyau::testing {
 

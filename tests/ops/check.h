@@ -1,6 +1,6 @@
 #pragma once
 // Helpers of the tests of ops.
-#include "device.h"
+#include "test_device.h"
 
 // Standard normal f64 numbers that depend on `seed` alone.
 inline noyau::Tensor random_f64(const noyau::Shape& shape, std::uint64_t seed) {

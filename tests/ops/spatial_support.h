@@ -1,9 +1,9 @@
 #pragma once
 // What the tests of shape ops, pooling, normalisation, dropout and resizing share.
-#include "device.h"
 #include "noyau/ops.h"
 #include "noyau/parallel.h"
 #include "noyau/testing.h"
+#include "test_device.h"
 
 namespace noyau::testing {
 

@@ -1,10 +1,10 @@
 #include <algorithm>
 
-#include "device.h"
 #include "noyau/cpu.h"
 #include "noyau/ops.h"
 #include "noyau/testing.h"
 #include "ops/conv_reference.h"
+#include "test_device.h"
 
 namespace ny = noyau;
 using ny::Padding;

@@ -1,11 +1,11 @@
 #include <algorithm>
 
-#include "device.h"
 #include "noyau/cpu.h"
 #include "noyau/ops.h"
 #include "noyau/parallel.h"
 #include "noyau/testing.h"
 #include "ops/conv_reference.h"
+#include "test_device.h"
 
 namespace ny = noyau;
 using ny::Shape;
