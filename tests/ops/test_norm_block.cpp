@@ -83,7 +83,8 @@ TEST_CASE("gradients of norm_block", "[fast][norm]") {
                    " dropout ", c.options.dropout, " training ", training));
       const std::vector<Tensor> in = operands(c.shape);
       const auto f = [&](const std::vector<Tensor>& v) {
-        return at_once({v[0], v[1], v[2], in[3], in[4]}, training, c.options, 6);
+        const std::vector<Tensor> averages = moved({in[3], in[4]}, v[0].device());
+        return at_once({v[0], v[1], v[2], averages[0], averages[1]}, training, c.options, 6);
       };
       check_gradients(f, {random_tensor(c.shape, 1), random_tensor({c.shape.dim(-1)}, 2),
                           random_tensor({c.shape.dim(-1)}, 3)});
