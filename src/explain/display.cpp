@@ -104,7 +104,7 @@ Tensor colour_map(const Tensor& map, MapColours colours) {
   for (const double value : values) {
     const double share = std::clamp(colours == MapColours::diverging ? (value + 1) / 2 : value, 0.0, 1.0);
     const Rgb colour =
-        std::isnan(value) ? Rgb{128, 128, 128} : scale[static_cast<std::size_t>(share * 255 + 0.5)];
+        std::isnan(value) ? Rgb{128, 128, 128} : scale[static_cast<std::size_t>(std::lround(share * 255))];
     to = std::copy(colour.begin(), colour.end(), to);
   }
   return picture;

@@ -56,7 +56,7 @@ std::vector<double> row_of(const Tensor& t, std::int64_t n) {
 
 bool is_flat(const std::vector<double>& values) {
   const bool finite = std::ranges::all_of(values, [](double v) { return std::isfinite(v); });
-  return !finite || std::ranges::minmax(values).min == std::ranges::minmax(values).max;
+  return !finite || std::ranges::all_of(values, [&](double v) { return v == values.front(); });
 }
 
 // Parameters of the layers with kernels, the last first; each with those in one module.
@@ -134,6 +134,7 @@ Tensor sensitivity(const MapFunction& map, const Tensor& x, double radius, int s
 std::vector<CascadeStage> randomization_cascade(const Sequential& net, const Tensor& x,
                                                 const NetworkMapFunction& map, std::uint64_t seed) {
   check_images("randomization_cascade", x);
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): its parameters are written below
   Sequential copy = net;
   const Tensor trained = abs(map(copy, x));
   Generator generator = stream(seed, 0x63617363);

@@ -11,7 +11,8 @@ constexpr double kFirst = 0.01;  // deviation of the first amplitudes, as in Luc
 
 // Frequency, in cycles a pixel, of wave `k` of `n`: constant, then a cosine and a sine of each.
 double frequency(std::int64_t k, std::int64_t n) {
-  return static_cast<double>((k + 1) / 2) / static_cast<double>(n);
+  const std::int64_t cycles = (k + 1) / 2;
+  return static_cast<double>(cycles) / static_cast<double>(n);
 }
 
 // Orthonormal waves as columns: [pixel, wave].

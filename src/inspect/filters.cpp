@@ -31,8 +31,9 @@ Matrix taps_of(const Tensor& kernel, std::int64_t filter) {
 double power(const Eigen::VectorXd& p, std::int64_t kw, double fy, double fx) {
   double re = 0, im = 0;
   for (std::int64_t t = 0; t < p.size(); ++t) {
-    const double angle =
-        -2 * std::numbers::pi * (fy * static_cast<double>(t / kw) + fx * static_cast<double>(t % kw));
+    const std::int64_t y = t / kw;
+    const std::int64_t x = t % kw;
+    const double angle = -2 * std::numbers::pi * (fy * static_cast<double>(y) + fx * static_cast<double>(x));
     re += p[t] * std::cos(angle);
     im += p[t] * std::sin(angle);
   }

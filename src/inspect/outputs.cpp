@@ -182,6 +182,7 @@ std::vector<LayerOutputs> measure_outputs(const Network& network, const Dataset&
     first += batch.images.dim(0);
   }
   std::vector<LayerOutputs> results;
+  results.reserve(collectors.size());
   for (Collector& collector : collectors) results.push_back(std::move(collector).result());
   return results;
 }

@@ -63,8 +63,10 @@ std::vector<Patch> patches(const LayerOutputs& outputs, std::int64_t unit, const
     const std::int64_t rank = pick == Pick::top || taken == 1 ? i : i * (n - 1) / (taken - 1);
     const std::int64_t which = order[static_cast<std::size_t>(rank)];
     const std::int64_t place = outputs.place.data<std::int32_t>()[which * units + unit];
-    const double row = field.centre[0] + static_cast<double>(place / columns) * field.step[0];
-    const double column = field.centre[1] + static_cast<double>(place % columns) * field.step[1];
+    const std::int64_t y = place / columns;
+    const std::int64_t x = place % columns;
+    const double row = field.centre[0] + static_cast<double>(y) * field.step[0];
+    const double column = field.centre[1] + static_cast<double>(x) * field.step[1];
     result.push_back({.image = which,
                       .value = peak[which * units + unit],
                       .top = first_cell(row, field.size[0], image.h),
