@@ -14,8 +14,8 @@ Tensor dinput_op(const Conv2dDims& d, const Tensor& dy, const Tensor& kernel, co
 Tensor dkernel_op(const Conv2dDims& d, const Tensor& x, const Tensor& dy);
 
 double flops_of(const Conv2dDims& d) {
-  return 2.0 * static_cast<double>(d.n * d.oh * d.ow * d.oc) *
-         static_cast<double>(d.kh * d.kw * d.ic / d.groups);
+  const std::int64_t terms = d.kh * d.kw * (d.ic / d.groups);
+  return 2.0 * static_cast<double>(d.n * d.oh * d.ow * d.oc) * static_cast<double>(terms);
 }
 
 template <class T>
