@@ -169,6 +169,7 @@ std::vector<ProfileRow> Profile::rows(ProfileBy by) {
     row.bytes += call.bytes;
   }
   std::vector<ProfileRow> rows;
+  rows.reserve(sums.size());
   for (auto& [key, row] : sums) rows.push_back(std::move(row));
   std::stable_sort(rows.begin(), rows.end(),
                    [](const ProfileRow& a, const ProfileRow& b) { return a.seconds > b.seconds; });

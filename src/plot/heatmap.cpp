@@ -74,8 +74,10 @@ Layout lay_out(const HeatMap& figure, double top) {
 void draw_cells(Canvas& canvas, const HeatMap& figure, const Layout& layout, const Scale& scale) {
   const double size = cell_text_size(figure, layout.cell_width, layout.cell_height);
   for (std::size_t i = 0; i < figure.values.size(); ++i) {
-    const double left = layout.area.left + static_cast<double>(i % figure.columns.size()) * layout.cell_width;
-    const double top = layout.area.top + static_cast<double>(i / figure.columns.size()) * layout.cell_height;
+    const std::size_t row = i / figure.columns.size();
+    const std::size_t column = i % figure.columns.size();
+    const double left = layout.area.left + static_cast<double>(column) * layout.cell_width;
+    const double top = layout.area.top + static_cast<double>(row) * layout.cell_height;
     const bool known = scale.shows(figure.values[i]);
     const CellColor color =
         known ? cell_color(figure.palette, scale(figure.values[i])) : CellColor{"#eeeeee", kSoft};

@@ -89,7 +89,7 @@ TEST_CASE("to() converts in place", "[fast]") {
   REQUIRE(layer.count.tensor().dtype() == ny::Dtype::f64);
   REQUIRE_THROWS_WITH(layer.to(ny::Dtype::i32),
                       ContainsSubstring("parameters are floating numbers, not i32"));
-  REQUIRE_THROWS_WITH(layer.to("cuda:99"), ContainsSubstring("cuda:99"));
+  REQUIRE_THROWS_WITH(layer.to("cuda:99"), ContainsSubstring("99"));
 }
 
 TEST_CASE("train() reaches all modules inside", "[fast]") {
