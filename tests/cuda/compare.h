@@ -16,7 +16,7 @@ inline Tensor random_f32(const Shape& shape, std::uint64_t seed = 1, double mean
   return normal(shape, mean, 1, {}, generator);
 }
 
-// Largest |a - b| / largest |b|; infinite where shapes differ or a is not finite.
+// Largest |a - b| / largest |b|; infinite where shapes differ or one value is not finite and unlike the other.
 inline double relative_error(const Tensor& a, const Tensor& b) {
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) return HUGE_VAL;
   const std::vector<double> x = a.detach().to(Dtype::f64).to_vector<double>();
@@ -24,8 +24,8 @@ inline double relative_error(const Tensor& a, const Tensor& b) {
   double error = 0;
   double largest = 1e-30;
   for (std::size_t i = 0; i < y.size(); ++i) {
-    const double distance = std::fabs(x[i] - y[i]);
-    error = distance <= error ? error : distance;
+    if (x[i] != y[i] && !std::isfinite(x[i] - y[i])) return HUGE_VAL;
+    error = std::max(error, x[i] == y[i] ? 0 : std::fabs(x[i] - y[i]));
     largest = std::max(largest, std::fabs(y[i]));
   }
   return error / largest;
