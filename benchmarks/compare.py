@@ -10,6 +10,9 @@ five losses must agree to 1e-4; a row whose sides compute different things is re
   conv-best    the same by the algorithm that noyau chooses
   scaling      noyau against itself: 2 threads, doubled batch, doubled width
   memory       growth of resident memory
+  cam          Grad-CAM++ of 1000 images, against tf-keras-vis and pytorch-grad-cam
+  ig           integrated gradients, 50 steps, 100 images, against captum
+  occlusion    windows of 4x4 every 2 pixels, 100 images, against captum; the whole network, and incrementally
   speedrun     epochs of `noyau-train --recipe speedrun` and of its twin (minutes)
   accuracy     the same recipe on CIFAR-10 by both sides, several seeds (hours)
   all          every case but the last two; with --markdown, the tables of docs/performance.md

@@ -3,12 +3,13 @@ import argparse
 import os
 
 from .accuracy import accuracy
+from .explain import cam, integrated, occlusion
 from .inference import inference
 from .kernels import conv_best, conv_direct
 from .training import Bench, memory, nets, scaling, speedrun, step
 
 CASES = {"step": step, "nets": nets, "inference": inference, "conv-direct": conv_direct, "conv-best": conv_best,
-         "scaling": scaling, "memory": memory, "speedrun": speedrun, "accuracy": accuracy}
+         "scaling": scaling, "memory": memory, "cam": cam, "ig": integrated, "occlusion": occlusion, "speedrun": speedrun, "accuracy": accuracy}
 HOURS = ("speedrun", "accuracy")  # not part of `all`
 
 

@@ -66,6 +66,29 @@ class Peer:
     def time(self, steps):
         return {"seconds": protocol.seconds_of(lambda i: self.step(*self.batches[i % 5]).numpy(), steps)}
 
+    # --- explanations
+
+    def load(self, file):
+        """Weights and the first batch from a file of another side."""
+        kinds = {"F32": numpy.float32, "I32": numpy.int32}
+        tensors = {name: numpy.frombuffer(blob, kinds[kind]).reshape(shape)
+                   for name, (kind, shape, blob) in protocol.read_safetensors(file).items()}
+        self.net.set_weights([tensors[name] for name in sorted(tensors) if name.startswith("weight")])
+        self.images, self.labels = tensors["images0"], tensors["labels0"].tolist()
+        return {}
+
+    def prepare_maps(self, method):
+        import keras_explain  # needs packages that the other cases do without
+        self.explain = keras_explain.Explain(self.net)
+        self.explain.choose_batch(self.images, self.labels)
+        return {"name": "tf-keras-vis"}
+
+    def maps(self, method, count):
+        return {"maps": self.explain(self.images[:count], self.labels[:count]).flatten().tolist()}
+
+    def time_maps(self, method):
+        return {"seconds": protocol.seconds_of(lambda _: self.explain(self.images, self.labels), 1)}
+
 
 if __name__ == "__main__":
     protocol.serve(Peer())

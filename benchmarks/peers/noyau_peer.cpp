@@ -25,6 +25,8 @@ class Peer {
     if (what == "evaluate") return training_.evaluate();
     if (what == "outputs") return training_.outputs();
     if (what == "predict") return training_.predict(command.at("runs"));
+    if (what == "maps") return training_.maps(command.at("method"), command.at("count"));
+    if (what == "time_maps") return training_.time_maps(command.at("method"));
     if (what == "load_convolution") return convolution_.load(command);
     if (what == "time_convolution") return convolution_.time(command.at("runs"));
     noyau::fail("noyau-bench-peer: unknown command '", what, "'");

@@ -4,6 +4,7 @@
 
 #include "common/machine.h"
 #include "common/speedrun.h"
+#include "noyau_maps.h"
 
 namespace ny = noyau;
 
@@ -157,6 +158,17 @@ Json Training::predict(std::size_t runs) {
   const ny::NoGrad no_grad;
   const ny::Sequential folded = ny::fold(net_);
   return seconds_of([&](std::size_t i) { folded(batches_[i % kBatches].images); }, runs);
+}
+
+Json Training::maps(const std::string& method, std::int64_t count) const {
+  ny::Batch some;
+  some.images = slice(batches_[0].images, 0, 0, count);
+  some.labels = slice(batches_[0].labels, 0, 0, count);
+  return {{"maps", maps_of(method, net_, some).to_vector<float>()}};
+}
+
+Json Training::time_maps(const std::string& method) const {
+  return seconds_of([&](std::size_t) { maps_of(method, net_, batches_[0]); }, 1);
 }
 
 }  // namespace peer

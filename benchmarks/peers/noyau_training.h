@@ -35,6 +35,11 @@ class Training {
   Json outputs();
   Json predict(std::size_t runs);
 
+  /// {"maps": explanations of the first `count` images of the first batch}
+  Json maps(const std::string& method, std::int64_t count) const;
+  /// Explains the first batch.
+  Json time_maps(const std::string& method) const;
+
  private:
   noyau::Tensor step(const noyau::Batch& batch);
 

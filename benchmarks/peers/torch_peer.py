@@ -170,6 +170,21 @@ class Peer:
         torch.onnx.export(self.net, (self.batches[0][0],), file, dynamo=False, input_names=["x"], output_names=["y"])
         return {}
 
+    # --- explanations
+
+    def prepare_maps(self, method):
+        import torch_explain  # needs packages that the other cases do without
+        self.explain = torch_explain.Explain(self.net, method)
+        self.explain.choose_batch(*self.batches[0])
+        return {"name": torch_explain.NAMES[method]}
+
+    def maps(self, method, count):
+        images, labels = self.batches[0]
+        return {"maps": self.explain(images[:count], labels[:count]).flatten().tolist()}
+
+    def time_maps(self, method):
+        return {"seconds": protocol.seconds_of(lambda _: self.explain(*self.batches[0]), 1)}
+
     # --- one convolution
 
     def convolution(self, size, ic, oc, which, batch=64):

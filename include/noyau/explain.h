@@ -289,6 +289,15 @@ NOYAU_API Tensor pixel_map(const Tensor& attribution, PixelSum how = PixelSum::s
 /// \name Maps [n, h, w] by hiding parts of the image, and baselines that know nothing of the network
 /// \{
 
+/// What occlusion() computes anew for each window.
+enum class Recompute : std::uint8_t {
+  automatic,   ///< What is reached, where that is defined and a window is at most a quarter of the image.
+  everything,  ///< The network on the whole image.
+  /// What a window can reach, layer by layer, up to the first layer that sees all of its input; the same values within
+  /// rounding. Throws unless the network is a Sequential (or ConvBlock) that begins with a convolution, a pool without
+  /// padding, a Residual of such layers, or a layer that treats each position by itself.
+  reached,
+};
 /// Options of occlusion().
 struct OcclusionOptions {
   Target target = {};          ///< The class.
@@ -296,6 +305,7 @@ struct OcclusionOptions {
   Size2 window = 4;            ///< What is hidden at a time; cut off at the border.
   Size2 stride = 2;            ///< Step of the window, at most the window.
   Tensor baseline = {};  ///< What hidden pixels become, broadcast; zeros, the mean colour, when undefined.
+  Recompute recompute = Recompute::automatic;  ///< What is computed anew for each window.
 };
 /// How much the score falls when a window is hidden; each pixel the mean over the windows that hide it.
 NOYAU_API Tensor occlusion(const NetworkView& net, const Tensor& x, const OcclusionOptions& options = {});

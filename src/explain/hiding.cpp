@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "explain/reach.h"
 #include "explain/subject.h"
 
 namespace noyau::inline v0 {
@@ -30,22 +31,62 @@ std::int64_t steps(std::int64_t extent, std::int64_t window, std::int64_t stride
   return extent <= window ? 1 : (extent - window + stride - 1) / stride + 1;
 }
 
-// [windows, h, w, 1]: 1 inside each window.
-Tensor windows_of(const Tensor& x, Size2 window, Size2 stride) {
+// The windows of occlusion().
+struct Windows {
+  Tensor masks;   // [windows, h, w, 1]: 1 inside each
+  Rectangles at;  // rectangles that hold them; one that is cut off at the border fills its rectangle in part
+};
+
+Windows windows_of(const Tensor& x, Size2 window, Size2 stride) {
   const std::int64_t h = x.dim(1);
   const std::int64_t w = x.dim(2);
   const std::int64_t down = steps(h, window.h, stride.h);
   const std::int64_t across = steps(w, window.w, stride.w);
   const Tensor masks = zeros({down * across, h, w, 1});
   float* const cells = masks.mutable_data<float>();
+  Rectangles at{window, {}, {}};
   for (std::int64_t i = 0; i < down * across; ++i) {
     const std::int64_t top = i / across * stride.h;
     const std::int64_t left = i % across * stride.w;
     for (std::int64_t row = top; row < std::min(h, top + window.h); ++row) {
       std::fill_n(cells + (i * h + row) * w + left, std::min(w, left + window.w) - left, 1.F);
     }
+    at.top.push_back(std::min(top, h - window.h));
+    at.left.push_back(std::min(left, w - window.w));
   }
-  return masks.to(x.dtype()).to(x.device());
+  return {masks.to(x.dtype()).to(x.device()), at};
+}
+
+Rectangles rows_of(const Rectangles& all, std::int64_t begin, std::int64_t end) {
+  const auto part = [&](const std::vector<std::int64_t>& of) {
+    return std::vector<std::int64_t>(of.begin() + begin, of.begin() + end);
+  };
+  return {all.size, part(all.top), part(all.left)};
+}
+
+// scores_behind() windows, computing what they reach.
+Tensor scores_reached(const Reach& net, const Tensor& x, const Tensor& baseline, const Windows& windows,
+                      const Tensor& weights, Score score) {
+  return by_rows(windows.masks.dim(0), kMasks, [&](std::int64_t begin, std::int64_t end) {
+    const Tensor hidden = x + slice(windows.masks, 0, begin, end) * (baseline - x);
+    const std::vector<std::int64_t> start(static_cast<std::size_t>(end - begin), 0);
+    const Versions versions{x, hidden, {{x.dim(1), x.dim(2)}, start, start}};
+    const Rectangles at = rows_of(windows.at, begin, end);
+    const Tensor output = net({x, cut(versions, at), at});
+    return scores_of(output, broadcast_to(weights, output.shape()), score);
+  });
+}
+
+// What runs the network for what a window reaches; null when it runs for whole images.
+std::unique_ptr<Reach> reach_of(const NetworkView& net, const Tensor& x, Size2 window, Recompute recompute) {
+  const bool small = 4 * window.h * window.w <= x.dim(1) * x.dim(2);
+  if (recompute == Recompute::everything || (recompute == Recompute::automatic && !small)) return nullptr;
+  auto reach = std::make_unique<Reach>(net);
+  const std::string objection = reach->objection(x);
+  NOYAU_CHECK(objection.empty() || recompute == Recompute::automatic,
+              "occlusion: cannot compute only what a window reaches: ", objection,
+              "; use Recompute::everything or automatic");
+  return objection.empty() ? std::move(reach) : nullptr;
 }
 
 // [masks, h, w, 1] between 0 and 1: random cells, enlarged and cut out at a random place.
@@ -76,16 +117,19 @@ Tensor occlusion(const NetworkView& net, const Tensor& x, const OcclusionOptions
               "occlusion: stride ", options.stride, " must be from 1 to the window ", options.window);
   const Evaluating mode(net);
   const NoGrad off;
-  const Tensor hidden = windows_of(x, window, options.stride);
-  const Tensor coverage = sum(hidden, {0, 3});
+  const Windows windows = windows_of(x, window, options.stride);
+  const Tensor coverage = sum(windows.masks, {0, 3});
+  const std::unique_ptr<Reach> reach = reach_of(net, x, window, options.recompute);
   return by_rows(x.dim(0), 1, [&](std::int64_t n, std::int64_t end) {
     const Tensor one = slice(x, 0, n, end);
     const Tensor baseline = baseline_like(one, options.baseline);
     const Tensor output = net(one);
     const Tensor weights = target_weights(options.target.rows(n, end), output);
-    const Tensor scores = scores_behind(net, one, baseline, 1.0 - hidden, weights, options.score);
+    const Tensor scores =
+        reach != nullptr ? scores_reached(*reach, one, baseline, windows, weights, options.score)
+                         : scores_behind(net, one, baseline, 1.0 - windows.masks, weights, options.score);
     const Tensor falls = scores_of(output, weights, options.score) - scores;
-    return sum_of_masks(falls, hidden) / coverage;
+    return sum_of_masks(falls, windows.masks) / coverage;
   });
 }
 
