@@ -76,23 +76,24 @@ struct Windows {
   const T* x;
 };
 
-// b(k, n) = kernel[kh, kw, c, o] for k = (kh, kw, c) and n = o
+// b(k, n) = matrix[k, o] for n = o: rows k are the kernel's (kh, kw, c), or the pixels (n, oh, ow) of dy.
 template <class T>
-struct KernelRows {
+struct Rows {
   static constexpr bool kAlongK = false;
   using Line = std::int64_t;
 
-  __device__ KernelRows of(unsigned group) const {
-    KernelRows result = *this;
-    result.kernel += group * static_cast<std::int64_t>(g.out);
+  __device__ Rows of(unsigned group) const {
+    Rows result = *this;
+    result.matrix += group * width;
     return result;
   }
-  __device__ Line line(std::int64_t n) const { return n < g.out ? n : -1; }
-  __device__ std::int64_t depth(int k) const { return k * g.d.oc; }
-  __device__ T operator()(Line o, std::int64_t k) const { return o < 0 ? T(0) : kernel[k + o]; }
+  __device__ Line line(std::int64_t n) const { return n < width ? n : -1; }
+  __device__ std::int64_t depth(int k) const { return k * pitch; }
+  __device__ T operator()(Line o, std::int64_t k) const { return o < 0 ? T(0) : matrix[k + o]; }
 
-  Geometry g;
-  const T* kernel;
+  std::int64_t pitch;
+  std::int64_t width;
+  const T* matrix;
 };
 
 // a(m, k) = dy[n, oh, ow, o] for pixel m = (n, ih, iw) and k = (kh, kw, o), where oh * stride + kh * dilation - top =
@@ -188,25 +189,6 @@ struct WindowsOfTaps {
   const T* x;
 };
 
-// b(k, n) = dy[pixel k, o] for n = o
-template <class T>
-struct OutputPixels {
-  static constexpr bool kAlongK = false;
-  using Line = std::int64_t;
-
-  __device__ OutputPixels of(unsigned group) const {
-    OutputPixels result = *this;
-    result.dy += group * static_cast<std::int64_t>(g.out);
-    return result;
-  }
-  __device__ Line line(std::int64_t n) const { return n < g.out ? n : -1; }
-  __device__ std::int64_t depth(int k) const { return k * g.d.oc; }
-  __device__ T operator()(Line o, std::int64_t k) const { return o < 0 ? T(0) : dy[k + o]; }
-
-  Geometry g;
-  const T* dy;
-};
-
 // y[m, group * width + n] = value + bias, of slices `size` apart
 template <class T>
 struct Channels {
@@ -269,7 +251,7 @@ void Cuda::conv2d_forward(Context& context, const Conv2dDims& d, const T* x, con
   trace_kernel("conv2d_forward/cuda");
   const Geometry g(d);
   launch_gemm<T>(context, extents(d.n * d.oh * d.ow, g.out, d.kh * d.kw * g.in),
-                 static_cast<unsigned>(d.groups), Windows<T>{g, x}, KernelRows<T>{g, kernel},
+                 static_cast<unsigned>(d.groups), Windows<T>{g, x}, Rows<T>{d.oc, g.out, kernel},
                  Channels<T>{y, bias, d.oc, g.out, 0});
 }
 
@@ -303,7 +285,7 @@ void Cuda::conv2d_dkernel(Context& context, const Conv2dDims& d, const T* x, con
   const unsigned slices = slices_of_k(taps, g.out, pixels, d.groups);
   const auto run = [&](T* to) {
     launch_gemm<T>(context, extents(taps, g.out, pixels, slices), static_cast<unsigned>(d.groups),
-                   WindowsOfTaps<T>{g, x}, OutputPixels<T>{g, dy},
+                   WindowsOfTaps<T>{g, x}, Rows<T>{d.oc, g.out, dy},
                    Channels<T>{to, nullptr, d.oc, g.out, size});
   };
   if (slices == 1) return run(dkernel);

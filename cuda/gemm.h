@@ -17,6 +17,11 @@ struct Tile {
   static constexpr int kThreadsDown = kRows / kThreadRows;
   static constexpr int kThreadsAcross = kColumns / kThreadColumns;
   static constexpr int kThreads = kThreadsDown * kThreadsAcross;
+  // Blocks that a multiprocessor has to hold, or 0: left alone, ptxas would rather hold one more of these, and spill.
+  static constexpr int kSums = kThreadRows * kThreadColumns;
+  static constexpr int kResident = kThreads == 128 && kSums == 64   ? 2
+                                   : kThreads == 128 && kSums == 32 ? 3
+                                                                    : 0;
   static_assert(kThreads % kWarp == 0 && kRows * kDepth % kThreads == 0 && kColumns * kDepth % kThreads == 0);
 };
 
@@ -81,7 +86,8 @@ struct Loader {
 // c(m, n) = sum over k of a(m, k) * b(k, n), for each problem: A and B give the operands of blockIdx.z, C takes
 // results. Two tiles of each operand take turns: while one is multiplied, the next is on its way to registers.
 template <class T, class Tile, class A, class B, class C>
-__global__ void __launch_bounds__(Tile::kThreads) gemm_kernel(GemmExtents e, A all_a, B all_b, C all_c) {
+__global__ void __launch_bounds__(Tile::kThreads, Tile::kResident)
+    gemm_kernel(GemmExtents e, A all_a, B all_b, C all_c) {
   constexpr int kPad = 4;
   __shared__ T a_tile[2][Tile::kDepth][Tile::kRows + kPad];
   __shared__ T b_tile[2][Tile::kDepth][Tile::kColumns + kPad];

@@ -24,7 +24,7 @@ struct Matrices {
   std::int64_t strides[MatmulDims::kMaxRank];
 };
 
-// `lines` lines of a matrix, `line_step` apart, whose elements along k are `k_step` apart.
+// `lines` lines of a matrix: dense ones, `step` apart, or those across it, whose elements along k are `step` apart.
 template <class T, bool along_k>
 struct Operand {
   static constexpr bool kAlongK = along_k;
@@ -36,15 +36,14 @@ struct Operand {
     return result;
   }
   __device__ Line line(std::int64_t index) const {
-    return index < lines ? all.data + index * line_step : nullptr;
+    return index < lines ? all.data + (along_k ? index * step : index) : nullptr;
   }
-  __device__ std::int64_t depth(int k) const { return k * k_step; }
+  __device__ std::int64_t depth(int k) const { return along_k ? k : k * step; }
   __device__ T operator()(Line from, std::int64_t k) const { return from == nullptr ? T(0) : from[k]; }
 
   Matrices<T> all;
   std::int64_t lines;
-  std::int64_t line_step;
-  std::int64_t k_step;
+  std::int64_t step;
 };
 
 // c[problem, slice, m, n] = value + bias[n]
@@ -103,10 +102,8 @@ void multiply(const Context& context, const MatmulDims& d, const T* a, const T* 
   const unsigned slices = slices_of_k(d.m, d.n, d.k, problems);
   const auto k = static_cast<int>(d.k);
   const GemmExtents e{d.m, d.n, k, static_cast<int>(ceil_div(std::max(k, 1), slices)), slices};
-  const Operand<T, a_along_k> left{matrices(d, a, d.m * d.k, d.a_strides), d.m, a_along_k ? d.k : 1,
-                                   a_along_k ? 1 : d.m};
-  const Operand<T, b_along_k> right{matrices(d, b, d.k * d.n, d.b_strides), d.n, b_along_k ? d.k : 1,
-                                    b_along_k ? 1 : d.n};
+  const Operand<T, a_along_k> left{matrices(d, a, d.m * d.k, d.a_strides), d.m, a_along_k ? d.k : d.m};
+  const Operand<T, b_along_k> right{matrices(d, b, d.k * d.n, d.b_strides), d.n, b_along_k ? d.k : d.n};
   const auto count = static_cast<unsigned>(problems);
   if (slices == 1) {
     return launch_gemm<T>(context, e, count, left, right, Result<T>{c, bias, d.n, size, slices});

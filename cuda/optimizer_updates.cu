@@ -1,4 +1,4 @@
-// The in-place arithmetic of optimizers; null pointers stand for memory that a rule does not use.
+// The in-place arithmetic of optimizers.
 #include <cmath>
 
 #include "sums.h"
@@ -6,118 +6,72 @@
 namespace noyau::inline v0 {
 namespace {
 
-// v = momentum v + gain g; p = shrink p - rate (nesterov ? g + momentum v : v), g = grad + decay p. No velocity: v =
-// g.
 template <class T>
-struct Sgd {
-  Sgd(const SgdStep& step, const T* grad_, T* velocity_, T* parameter_)
-      : rate(static_cast<T>(step.rate)),
-        shrink(static_cast<T>(step.shrink)),
-        decay(static_cast<T>(step.decay)),
-        momentum(static_cast<T>(step.momentum)),
-        gain(static_cast<T>(step.gain)),
-        nesterov(step.nesterov),
-        grad(grad_),
-        velocity(velocity_),
-        parameter(parameter_) {}
-
-  __device__ void operator()(std::int64_t i) const {
-    const T p = parameter[i];
-    const T g = grad[i] + decay * p;
-    T move = g;
-    if (velocity != nullptr) {
-      const T v = momentum * velocity[i] + gain * g;
-      velocity[i] = v;
-      move = nesterov ? g + momentum * v : v;
-    }
-    parameter[i] = shrink * p - rate * move;
+__device__ void update(const StepTensor<SgdRule<T>>& t, std::int64_t i) {
+  const SgdRule<T>& rule = t.rule;
+  T* const velocity = t.memory[SgdRule<T>::velocity];
+  const T p = t.parameter[i];
+  const T g = t.grad[i] + rule.decay * p;
+  T move = g;
+  if (velocity != nullptr) {
+    const T v = rule.momentum * velocity[i] + rule.gain * g;
+    velocity[i] = v;
+    move = rule.nesterov ? g + rule.momentum * v : v;
   }
+  t.parameter[i] = rule.shrink * p - rule.rate * move;
+}
 
-  T rate, shrink, decay, momentum, gain;
-  bool nesterov;
-  const T* grad;
-  T* velocity;
-  T* parameter;
-};
-
-// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; p = shrink p - rate / c1 * m / (sqrt(v) / sqrt(c2) +
-// epsilon).
 template <class T>
-struct Adam {
-  Adam(const AdamStep& step, const T* grad_, T* first_, T* second_, T* largest_, T* parameter_)
-      : rate(static_cast<T>(step.rate / step.correction1)),
-        shrink(static_cast<T>(step.shrink)),
-        decay(static_cast<T>(step.decay)),
-        epsilon(static_cast<T>(step.epsilon)),
-        beta1(static_cast<T>(step.beta1)),
-        beta2(static_cast<T>(step.beta2)),
-        rest1(static_cast<T>(1 - step.beta1)),
-        rest2(static_cast<T>(1 - step.beta2)),
-        inverse_root(static_cast<T>(1 / std::sqrt(step.correction2))),
-        grad(grad_),
-        first(first_),
-        second(second_),
-        largest(largest_),
-        parameter(parameter_) {}
+__device__ void update(const StepTensor<AdamRule<T>>& t, std::int64_t i) {
+  const AdamRule<T>& rule = t.rule;
+  T* const first = t.memory[AdamRule<T>::first];
+  T* const second = t.memory[AdamRule<T>::second];
+  T* const largest = t.memory[AdamRule<T>::largest];
+  const T p = t.parameter[i];
+  const T g = t.grad[i] + rule.decay * p;
+  const T m = rule.beta1 * first[i] + rule.rest1 * g;
+  T square = rule.beta2 * second[i] + rule.rest2 * g * g;
+  first[i] = m;
+  second[i] = square;
+  if (largest != nullptr) largest[i] = square = largest[i] < square ? square : largest[i];
+  t.parameter[i] = rule.shrink * p - rule.rate * m / (std::sqrt(square) * rule.inverse_root + rule.epsilon);
+}
 
-  __device__ void operator()(std::int64_t i) const {
-    const T p = parameter[i];
-    const T g = grad[i] + decay * p;
-    const T m = beta1 * first[i] + rest1 * g;
-    T square = beta2 * second[i] + rest2 * g * g;
-    first[i] = m;
-    second[i] = square;
-    if (largest != nullptr) largest[i] = square = largest[i] < square ? square : largest[i];
-    parameter[i] = shrink * p - rate * m / (std::sqrt(square) * inverse_root + epsilon);
-  }
-
-  T rate, shrink, decay, epsilon, beta1, beta2, rest1, rest2, inverse_root;
-  const T* grad;
-  T* first;
-  T* second;
-  T* largest;
-  T* parameter;
-};
-
-// s = alpha s + (1 - alpha) g^2; u = g / (sqrt(s - mean^2) + epsilon); v = momentum v + u; p = shrink p - rate v.
 template <class T>
-struct RmsProp {
-  RmsProp(const RmsPropStep& step, const T* grad_, T* square_, T* mean_, T* velocity_, T* parameter_)
-      : rate(static_cast<T>(step.rate)),
-        shrink(static_cast<T>(step.shrink)),
-        decay(static_cast<T>(step.decay)),
-        alpha(static_cast<T>(step.alpha)),
-        rest(static_cast<T>(1 - step.alpha)),
-        epsilon(static_cast<T>(step.epsilon)),
-        momentum(static_cast<T>(step.momentum)),
-        grad(grad_),
-        square(square_),
-        mean(mean_),
-        velocity(velocity_),
-        parameter(parameter_) {}
-
-  __device__ void operator()(std::int64_t i) const {
-    const T p = parameter[i];
-    const T g = grad[i] + decay * p;
-    T spread = alpha * square[i] + rest * g * g;
-    square[i] = spread;
-    if (mean != nullptr) {
-      const T m = alpha * mean[i] + rest * g;
-      mean[i] = m;
-      spread -= m * m;
-    }
-    T u = g / (std::sqrt(spread) + epsilon);
-    if (velocity != nullptr) velocity[i] = u = momentum * velocity[i] + u;
-    parameter[i] = shrink * p - rate * u;
+__device__ void update(const StepTensor<RmsPropRule<T>>& t, std::int64_t i) {
+  const RmsPropRule<T>& rule = t.rule;
+  T* const square = t.memory[RmsPropRule<T>::square];
+  T* const mean = t.memory[RmsPropRule<T>::mean];
+  T* const velocity = t.memory[RmsPropRule<T>::velocity];
+  const T p = t.parameter[i];
+  const T g = t.grad[i] + rule.decay * p;
+  T spread = rule.alpha * square[i] + rule.rest * g * g;
+  square[i] = spread;
+  if (mean != nullptr) {
+    const T m = rule.alpha * mean[i] + rule.rest * g;
+    mean[i] = m;
+    spread -= m * m;
   }
+  T u = g / (std::sqrt(spread) + rule.epsilon);
+  if (velocity != nullptr) velocity[i] = u = rule.momentum * velocity[i] + u;
+  t.parameter[i] = rule.shrink * p - rule.rate * u;
+}
 
-  T rate, shrink, decay, alpha, rest, epsilon, momentum;
-  const T* grad;
-  T* square;
-  T* mean;
-  T* velocity;
-  T* parameter;
-};
+// The rule for elements of one chunk of one tensor: block b owns chunk b, and finds its tensor, the last whose first chunk
+// is not beyond b.
+template <class Rule>
+__global__ void update_parameters_kernel(std::int64_t tensors, const StepTensor<Rule>* table) {
+  const auto chunk = static_cast<std::int64_t>(blockIdx.x);
+  std::int64_t low = 0;
+  for (std::int64_t high = tensors; high - low > 1;) {
+    const std::int64_t middle = (low + high) / 2;
+    (table[middle].first_chunk <= chunk ? low : high) = middle;
+  }
+  const StepTensor<Rule> tensor = table[low];
+  const std::int64_t begin = (chunk - tensor.first_chunk) * kStepChunk;
+  const std::int64_t end = begin + kStepChunk < tensor.count ? begin + kStepChunk : tensor.count;
+  for (std::int64_t i = begin + threadIdx.x; i < end; i += blockDim.x) update(tensor, i);
+}
 
 // average = keep average + (1 - keep) x
 template <class T>
@@ -160,22 +114,12 @@ struct StoreTotal {
 
 }  // namespace
 
-template <class T>
-void Cuda::sgd_update(Context& context, std::int64_t count, const SgdStep& step, const T* grad, T* velocity,
-                      T* parameter) {
-  launch_elements(context, count, Sgd<T>(step, grad, velocity, parameter));
-}
-
-template <class T>
-void Cuda::adam_update(Context& context, std::int64_t count, const AdamStep& step, const T* grad, T* first,
-                       T* second, T* largest, T* parameter) {
-  launch_elements(context, count, Adam<T>(step, grad, first, second, largest, parameter));
-}
-
-template <class T>
-void Cuda::rms_prop_update(Context& context, std::int64_t count, const RmsPropStep& step, const T* grad,
-                           T* square, T* mean, T* velocity, T* parameter) {
-  launch_elements(context, count, RmsProp<T>(step, grad, square, mean, velocity, parameter));
+template <class Rule>
+void Cuda::update_parameters(Context& context, std::int64_t tensors, std::int64_t chunks,
+                             const StepTensor<Rule>* table) {
+  if (chunks == 0) return;
+  launch(update_parameters_kernel<Rule>, dim3(static_cast<unsigned>(chunks)), dim3(kElementThreads), 0,
+         stream_of(context), tensors, table);
 }
 
 template <class T>
@@ -195,17 +139,15 @@ void Cuda::limit_in_place(Context& context, std::int64_t count, T largest, T* x)
 
 template <class T>
 void Cuda::square_sum(Context& context, std::int64_t count, const T* x, double* total) {
-  const Scratch<double> sum(context, 1);
-  column_sums<1>(context, count, 1, Square<T>{x}, StoreTotal{sum.data()});
-  cuda::download(context.device.index, total, sum.data(), sizeof(double));
+  column_sums<1>(context, count, 1, Square<T>{x}, StoreTotal{total});
 }
 
-template decltype(Cuda::sgd_update<float>) Cuda::sgd_update<float>;
-template decltype(Cuda::sgd_update<double>) Cuda::sgd_update<double>;
-template decltype(Cuda::adam_update<float>) Cuda::adam_update<float>;
-template decltype(Cuda::adam_update<double>) Cuda::adam_update<double>;
-template decltype(Cuda::rms_prop_update<float>) Cuda::rms_prop_update<float>;
-template decltype(Cuda::rms_prop_update<double>) Cuda::rms_prop_update<double>;
+template decltype(Cuda::update_parameters<SgdRule<float>>) Cuda::update_parameters<SgdRule<float>>;
+template decltype(Cuda::update_parameters<SgdRule<double>>) Cuda::update_parameters<SgdRule<double>>;
+template decltype(Cuda::update_parameters<AdamRule<float>>) Cuda::update_parameters<AdamRule<float>>;
+template decltype(Cuda::update_parameters<AdamRule<double>>) Cuda::update_parameters<AdamRule<double>>;
+template decltype(Cuda::update_parameters<RmsPropRule<float>>) Cuda::update_parameters<RmsPropRule<float>>;
+template decltype(Cuda::update_parameters<RmsPropRule<double>>) Cuda::update_parameters<RmsPropRule<double>>;
 template decltype(Cuda::blend<float>) Cuda::blend<float>;
 template decltype(Cuda::blend<double>) Cuda::blend<double>;
 template decltype(Cuda::scale_in_place<float>) Cuda::scale_in_place<float>;

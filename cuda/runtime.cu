@@ -18,17 +18,12 @@ void check(cudaError_t error, const char* what) {
   fail("cuda: ", what, ": ", cudaGetErrorString(error));
 }
 
-// Sizes in steps of an eighth of a power of two: at most 12.5 % is wasted and few sizes exist. The simulator's are
-// exact, so that it sees any access beyond the end.
+// Sizes in steps of an eighth of a power of two: at most 12.5 % is wasted and few sizes exist.
 std::size_t block_size(std::size_t bytes) {
-#ifdef NOYAU_SIMT
-  return std::max<std::size_t>(bytes, 1);
-#else
   constexpr std::size_t kSmallest = 512;  // cudaMalloc aligns to 256
   const std::size_t wanted = std::max(bytes, kSmallest);
   const std::size_t step = std::max(kSmallest, std::bit_floor(wanted) / 8);
   return (wanted + step - 1) / step * step;
-#endif
 }
 
 std::string mebibytes(std::int64_t bytes) { return message((bytes + (1 << 19)) >> 20, " MiB"); }
@@ -41,7 +36,7 @@ __global__ void clear_kernel(Fault* fault) {
 class State {
  public:
   explicit State(int index) : index_(index) {
-    check(cudaSetDevice(index), "cudaSetDevice");
+    begin();
     check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
     check(cudaMalloc(&fault_, sizeof(Fault)), "cudaMalloc");
     check(cudaMallocHost(&seen_fault_, sizeof(Fault)), "cudaMallocHost");
@@ -65,6 +60,9 @@ class State {
     }
     use_.live += static_cast<std::int64_t>(size);
     use_.peak = std::max(use_.peak, use_.live);
+#ifdef NOYAU_SIMT
+    simt::set_bounds(block, bytes);
+#endif
     return block;
   }
 
@@ -93,6 +91,15 @@ class State {
   }
 
  private:
+  // The first call that needs the device itself.
+  void begin() const {
+    const cudaError_t error = cudaSetDevice(index_);
+    if (error != cudaErrorDevicesUnavailable) return check(error, "cudaSetDevice");
+    static_cast<void>(cudaGetLastError());
+    fail("cuda:", index_,
+         ": another process holds this GPU for itself; wait until it ends, or use another device");
+  }
+
   // The first kernel of a device, so the one that shows whether this build has kernels for it.
   void clear_fault() {
     try {
@@ -148,11 +155,13 @@ void check_usable(int index) {
     int driver = 0, runtime = 0;
     static_cast<void>(cudaDriverGetVersion(&driver));
     static_cast<void>(cudaRuntimeGetVersion(&runtime));
-    if (driver == 0) fail("cuda:", index, ": this machine has no NVIDIA driver; use --device cpu");
+    if (driver == 0)
+      fail("cuda:", index, ": this machine has no NVIDIA driver; install it, or use device cpu");
     fail("cuda:", index, ": the NVIDIA driver serves CUDA ", driver / 1000, ".", driver % 1000 / 10,
-         " but this build needs ", runtime / 1000, ".", runtime % 1000 / 10, "; update the driver");
+         " but this build needs ", runtime / 1000, ".", runtime % 1000 / 10,
+         "; update the driver, or use device cpu");
   }
-  if (error == cudaErrorNoDevice) fail("cuda:", index, ": this machine has no NVIDIA GPU; use --device cpu");
+  if (error == cudaErrorNoDevice) fail("cuda:", index, ": this machine has no NVIDIA GPU; use device cpu");
   check(error, "looking for devices");
   if (index >= count) fail("cuda:", index, ": there are only ", count, " CUDA devices");
 }
@@ -202,6 +211,13 @@ void copy_within(int index, void* destination, const void* source, std::size_t b
 
 void synchronize(int index) { state(index).wait(); }
 MemoryUse memory_use(int index) { return state(index).use(); }
+
+std::string device_name(int index) {
+  state(index);
+  cudaDeviceProp device;
+  check(cudaGetDeviceProperties(&device, index), "cudaGetDeviceProperties");
+  return device.name;
+}
 
 int device_count() {
   int count = 0;

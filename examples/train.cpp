@@ -6,6 +6,7 @@
 
 #include "common/calibrate.h"
 #include "common/command_line.h"
+#include "common/device.h"
 #include "common/experiment.h"
 #include "common/files.h"
 #include "common/interrupt.h"
@@ -13,7 +14,6 @@
 #include "common/progress.h"
 #include "common/run_folder.h"
 #include "common/step_profile.h"
-#include "noyau/cpu.h"
 #include "noyau/parallel.h"
 #include "noyau/serialize.h"
 
@@ -55,6 +55,8 @@ bool parse(Request& request, int argc, char** argv) {
   line.text("results", request.results, "FILE",
             "append seed, accuracy, seconds and machine as a line of JSON");
   if (!line.parse(argc, argv)) return false;
+  if (!request.list.empty()) return true;
+  request.settings.device = usable_device(request.settings.device);
   if (request.settings.recipe != "none") request.settings = with_recipe(request.settings, line.given());
   if (request.settings.ensemble > 1)
     stop(Exit::usage,
@@ -98,7 +100,7 @@ class Training {
     setup_seconds_ = clock.seconds();
     if (!settings_.weights.empty())
       blaming(Exit::data, [&] { noyau::load_weights(settings_.weights, network_); });
-    network_.to(noyau::Device(settings_.device));
+    network_.to(device());
     optimizer_ = make_optimizer(settings_, network_);
   }
 
@@ -123,11 +125,12 @@ class Training {
   }
 
  private:
+  noyau::Device device() const { return noyau::Device(settings_.device); }
   std::string file(const char* name) const { return folder_ + "/" + name; }
 
   Exit train_and_report() {
     const Stopwatch clock;
-    const MemoryWatch memory;
+    const MemoryWatch memory(device());
     noyau::FitOptions options = fit_options(settings_, images_.split.train);
     options.stop = asked(interrupts_.token());
     options.checkpoint = file("last.ckpt");
@@ -176,10 +179,9 @@ class Training {
   }
 
   noyau::Evaluation measure() {
-    return noyau::evaluate(network_, images_.split.test,
-                           {.views = noyau::views_named(settings_.tta),
-                            .device = noyau::Device(settings_.device),
-                            .stop = asked(interrupts_.token())});
+    return noyau::evaluate(
+        network_, images_.split.test,
+        {.views = noyau::views_named(settings_.tta), .device = device(), .stop = asked(interrupts_.token())});
   }
 
   /// Seconds are those of making the network (whitening), training and testing; reading images is not counted.
@@ -193,7 +195,7 @@ class Training {
                  {"accuracy", result.accuracy},
                  {"seconds", seconds},
                  {"threads", noyau::num_threads()},
-                 {"machine", noyau::message(processor_name(), ", ", noyau::cpu_isa())}});
+                 {"machine", machine_name(device())}});
   }
 
   void print_text(const noyau::Evaluation& result, double seconds, const MemoryWatch& memory) {

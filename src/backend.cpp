@@ -11,7 +11,7 @@ void fail_dtype(std::string_view op, Dtype dtype) { fail(op, ": not available fo
 
 void fail_device(std::string_view op, Device device) {
   fail(op, ": needs ", device,
-       ", but this build of noyau has no CUDA backend; configure with -DNOYAU_CUDA=ON");
+       ", but this build of noyau has no CUDA backend; configure with -DNOYAU_CUDA=ON, or use device cpu");
 }
 
 Context cuda_context(Device device) { return {device, cuda::stream(device.index)}; }

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "memory.h"
+#include "noyau/device.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -42,6 +43,8 @@ MemoryUse memory_use(Device device) { return is_cpu(device) ? memory_use() : cud
 void synchronize(Device device) {
   if (!is_cpu(device)) cuda::synchronize(device.index);
 }
+
+std::string device_name(Device device) { return is_cpu(device) ? "CPU" : cuda::device_name(device.index); }
 
 int device_count(Device::Kind kind) { return kind == Device::Kind::cpu ? 1 : cuda::device_count(); }
 

@@ -28,6 +28,7 @@ void synchronize(int index);
 MemoryUse memory_use(int index);
 // How many devices can be used; 0 without a driver.
 int device_count();
+std::string device_name(int index);
 
 }  // namespace cuda
 

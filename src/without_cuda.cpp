@@ -24,6 +24,7 @@ void copy_within(int index, void*, const void*, std::size_t) { fail_index("copy"
 void synchronize(int index) { fail_index("synchronize", index); }
 MemoryUse memory_use(int index) { fail_index("memory_use", index); }
 int device_count() { return 0; }
+std::string device_name(int index) { fail_index("device_name", index); }
 
 }  // namespace noyau::inline v0::cuda
 #endif

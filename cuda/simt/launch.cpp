@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "block.h"
+#include "machine.h"
 #include "report.h"
 #include "stream.h"
 
@@ -121,6 +122,7 @@ cudaError_t launch(const void* kernel, dim3 grid, dim3 size, std::size_t shared_
                    void (*invoke)(const void* arguments), Arguments arguments, std::size_t argument_bytes) {
   Launch l{kernel, grid, size, shared_bytes, invoke, arguments.get(), argument_bytes, {}};
   if (!valid(l)) return fail_call(cudaErrorInvalidConfiguration);
+  if (trouble() == Trouble::no_kernels) return fail_call(cudaErrorNoKernelImageForDevice);
   return submit(stream, [l, arguments = std::move(arguments)](const Operation& operation) mutable {
     l.operation = operation;
     run(l);

@@ -10,6 +10,8 @@
 #include <mutex>
 #include <shared_mutex>
 
+#include "machine.h"
+
 namespace simt {
 
 namespace {
@@ -38,13 +40,13 @@ const Allocation* find(const Registry& r, const void* p) {
   auto after = r.allocations.upper_bound(key(p) + kGuard);
   if (after == r.allocations.begin()) return nullptr;
   const Allocation& a = std::prev(after)->second;
-  return key(p) < key(a.begin) + a.bytes + kGuard ? &a : nullptr;
+  return key(p) < key(a.begin) + a.held + kGuard ? &a : nullptr;
 }
 
 void drop_oldest(Registry& r) {
   const auto it = r.allocations.find(r.freed.front());
   r.freed.pop_front();
-  r.freed_bytes -= it->second.bytes;
+  r.freed_bytes -= it->second.held;
   std::free(it->second.begin - kGuard);
   r.allocations.erase(it);
   ++r.version;
@@ -55,7 +57,7 @@ void drop_oldest(Registry& r) {
 void* allocate(std::size_t bytes, Space space) {
   Registry& r = registry();
   const std::unique_lock lock(r.mutex);
-  if (space == Space::device && r.device_bytes + bytes > kDeviceBytes) return nullptr;
+  if (space == Space::device && r.device_bytes + bytes > device_bytes()) return nullptr;
   const std::size_t rounded = (bytes + kGuard - 1) / kGuard * kGuard;
   auto* memory = static_cast<char*>(std::aligned_alloc(kGuard, rounded + 2 * kGuard));
   if (memory == nullptr) return nullptr;
@@ -63,7 +65,7 @@ void* allocate(std::size_t bytes, Space space) {
   char* begin = memory + kGuard;
   auto shadow = std::make_shared<Shadow>();
   shadow->resize(bytes);
-  r.allocations[key(begin)] = {begin, bytes, space, ++r.count, false, std::move(shadow)};
+  r.allocations[key(begin)] = {begin, bytes, bytes, space, ++r.count, false, std::move(shadow)};
   ++r.version;
   if (space == Space::device) r.device_bytes += bytes;
   return begin;
@@ -75,11 +77,11 @@ bool release(void* pointer, Space space) {
   const auto it = r.allocations.find(key(pointer));
   if (it == r.allocations.end() || it->second.freed || it->second.space != space) return false;
   Allocation& a = it->second;
-  if (space == Space::device) r.device_bytes -= a.bytes;
-  std::memset(a.begin, 0xff, a.bytes);
+  if (space == Space::device) r.device_bytes -= a.held;
+  std::memset(a.begin, 0xff, a.held);
   a.freed = true;
   r.freed.push_back(key(pointer));
-  r.freed_bytes += a.bytes;
+  r.freed_bytes += a.held;
   while (r.freed_bytes > kQuarantine) drop_oldest(r);
   return true;
 }
@@ -125,7 +127,10 @@ void set_bounds(void* pointer, std::size_t bytes) {
   Registry& r = registry();
   const std::unique_lock lock(r.mutex);
   const auto it = r.allocations.find(key(pointer));
-  if (it != r.allocations.end() && bytes <= it->second.bytes) it->second.bytes = bytes;
+  if (it == r.allocations.end() || bytes > it->second.held) return;
+  it->second.bytes = bytes;
+  std::memset(it->second.begin, 0xff, bytes);
+  ++r.version;
 }
 
 }  // namespace simt

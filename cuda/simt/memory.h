@@ -12,7 +12,8 @@ enum class Space { device, pinned };
 
 struct Allocation {
   char* begin = nullptr;
-  std::size_t bytes = 0;
+  std::size_t bytes = 0;  // that may be touched
+  std::size_t held = 0;   // that were asked for
   Space space = Space::device;
   std::size_t number = 0;  // allocations are counted from 1
   bool freed = false;
@@ -25,14 +26,14 @@ void* allocate(std::size_t bytes, Space space);
 bool release(void* pointer, Space space);
 // The bytes of the simulated device that are allocated.
 std::size_t allocated();
-inline constexpr std::size_t kDeviceBytes = std::size_t{8} << 30;
 
 // The allocation whose guarded range holds `p`; null for all other memory. Valid until memory is allocated or freed.
 const Allocation* find_allocation(const void* p);
 // How [p, p + bytes) leaves the allocation, or nothing.
 std::string outside(const Allocation& allocation, const void* p, std::size_t bytes);
 std::string describe(const Allocation& allocation);
-// Narrows the allocation that begins at `pointer`, for allocators that hand out less than they hold.
+// For allocators that hand out a block of theirs: until the next call, only `bytes` of the allocation that begins at
+// `pointer` may be touched, and they are NaN.
 void set_bounds(void* pointer, std::size_t bytes);
 
 }  // namespace simt

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "machine.h"
 #include "memory.h"
 #include "races.h"
 #include "report.h"
@@ -23,7 +24,14 @@ constexpr ErrorName kErrors[] = {
     {cudaErrorInvalidValue, "cudaErrorInvalidValue", "invalid argument"},
     {cudaErrorMemoryAllocation, "cudaErrorMemoryAllocation", "out of memory"},
     {cudaErrorInvalidConfiguration, "cudaErrorInvalidConfiguration", "invalid configuration argument"},
+    {cudaErrorInsufficientDriver, "cudaErrorInsufficientDriver",
+     "CUDA driver version is insufficient for CUDA runtime version"},
+    {cudaErrorDevicesUnavailable, "cudaErrorDevicesUnavailable",
+     "CUDA-capable device(s) is/are busy or unavailable"},
+    {cudaErrorNoDevice, "cudaErrorNoDevice", "no CUDA-capable device is detected"},
     {cudaErrorInvalidDevice, "cudaErrorInvalidDevice", "invalid device ordinal"},
+    {cudaErrorNoKernelImageForDevice, "cudaErrorNoKernelImageForDevice",
+     "no kernel image is available for execution on the device"},
     {cudaErrorInvalidResourceHandle, "cudaErrorInvalidResourceHandle", "invalid resource handle"},
     {cudaErrorNotReady, "cudaErrorNotReady", "device not ready"},
     {cudaErrorLaunchFailure, "cudaErrorLaunchFailure", "unspecified launch failure"},
@@ -92,11 +100,18 @@ cudaError_t cudaGetLastError() {
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 0;
+  const simt::Trouble trouble = simt::trouble();
+  if (trouble == simt::Trouble::no_driver || trouble == simt::Trouble::old_driver)
+    return simt::fail_call(cudaErrorInsufficientDriver);
+  if (trouble == simt::Trouble::no_device) return simt::fail_call(cudaErrorNoDevice);
   *count = 1;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int device) {
-  return device == 0 ? cudaSuccess : simt::fail_call(cudaErrorInvalidDevice);
+  if (device != 0) return simt::fail_call(cudaErrorInvalidDevice);
+  const bool taken = simt::trouble() == simt::Trouble::taken;
+  return taken ? simt::fail_call(cudaErrorDevicesUnavailable) : cudaSuccess;
 }
 cudaError_t cudaGetDevice(int* device) {
   *device = 0;
@@ -105,15 +120,19 @@ cudaError_t cudaGetDevice(int* device) {
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (device != 0) return simt::fail_call(cudaErrorInvalidDevice);
   *properties = {
-      "noyau SIMT simulator", 8,      0, 4, 32, 1024, 2048, simt::kDeviceBytes, simt::kSharedBytesDefault,
+      "noyau SIMT simulator", 8,      0, 4, 32, 1024, 2048, simt::device_bytes(), simt::kSharedBytesDefault,
       simt::kSharedBytes,     4 << 20};
   return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int* version) {
+  const simt::Trouble trouble = simt::trouble();
+  *version = trouble == simt::Trouble::no_driver ? 0 : trouble == simt::Trouble::old_driver ? 11040 : 13000;
+  return cudaSuccess;
+}
+cudaError_t cudaRuntimeGetVersion(int* version) {
   *version = 13000;
   return cudaSuccess;
 }
-cudaError_t cudaRuntimeGetVersion(int* version) { return cudaDriverGetVersion(version); }
 
 cudaError_t cudaMalloc(void** pointer, std::size_t bytes) {
   return give(pointer, bytes, simt::Space::device);
@@ -127,8 +146,8 @@ cudaError_t cudaHostAlloc(void** pointer, std::size_t bytes, unsigned) {
 }
 cudaError_t cudaFreeHost(void* pointer) { return take(pointer, simt::Space::pinned); }
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
-  *total = simt::kDeviceBytes;
-  *free = simt::kDeviceBytes - simt::allocated();
+  *total = simt::device_bytes();
+  *free = *total - simt::allocated();
   return cudaSuccess;
 }
 

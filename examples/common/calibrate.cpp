@@ -9,16 +9,24 @@ namespace {
 
 constexpr double kEnough = 0.1;  // seconds of timed work
 
-double train_seconds(const Settings& settings, const noyau::Dataset& images) {
+noyau::Sequential network_on_device(const Settings& settings, const noyau::Dataset& images) {
   noyau::Sequential network = make_network(settings, images);
+  network.to(noyau::Device(settings.device));
+  return network;
+}
+
+double train_seconds(const Settings& settings, const noyau::Dataset& images) {
+  noyau::Sequential network = network_on_device(settings, images);
   const auto optimizer = make_optimizer(settings, network);
   const noyau::FitOptions options = fit_options(settings, images);
-  const noyau::Loader loader(images,
-                             {.batch = std::min(settings.batch, images.size()), .augment = options.augment});
+  const noyau::Loader loader(images, {.batch = std::min(settings.batch, images.size()),
+                                      .augment = options.augment,
+                                      .device = options.device});
   std::int64_t done = -1;  // the first batch warms up
   Stopwatch clock;
   for (const noyau::Batch& batch : loader.epoch(0)) {
     optimizer->minimize(noyau::cross_entropy(network(batch.images), batch.labels));
+    noyau::synchronize(options.device);
     if (++done == 0) clock = Stopwatch();
     if (clock.seconds() > kEnough && done > 0) break;
   }
@@ -27,11 +35,12 @@ double train_seconds(const Settings& settings, const noyau::Dataset& images) {
 }
 
 double evaluate_seconds(const Settings& settings, const noyau::Dataset& images) {
-  noyau::Sequential network = make_network(settings, images);
+  noyau::Sequential network = network_on_device(settings, images);
+  const noyau::PredictOptions options{.device = noyau::Device(settings.device)};
   const noyau::Dataset some = images.first(250);
-  noyau::predict(network, some);
+  noyau::predict(network, some, options);
   const Stopwatch clock;
-  noyau::predict(network, some);
+  noyau::predict(network, some, options);
   return clock.seconds() / static_cast<double>(some.size());
 }
 

@@ -5,7 +5,8 @@
 #include <fstream>
 #include <string>
 
-#include "noyau/tensor.h"
+#include "noyau/cpu.h"
+#include "noyau/device.h"
 
 namespace programs {
 namespace {
@@ -26,18 +27,19 @@ std::int64_t status(const std::string& field) {
 
 }  // namespace
 
-MemoryWatch::MemoryWatch() {
+MemoryWatch::MemoryWatch(noyau::Device device) : device_(device) {
   std::ofstream("/proc/self/clear_refs") << 5;  // the peak VmHWM starts anew
   noyau::reset_peak_memory();
   before_ = status("VmRSS");
 }
 
 std::int64_t MemoryWatch::growth() const { return status("VmHWM") - before_; }
-std::int64_t MemoryWatch::tensors() const { return noyau::memory_use().peak; }
+std::int64_t MemoryWatch::tensors() const { return noyau::memory_use(device_).peak; }
 
-std::string processor_name() {
+std::string machine_name(noyau::Device device) {
+  if (device.kind != noyau::Device::Kind::cpu) return noyau::device_name(device);
   const std::string name = field_of("/proc/cpuinfo", "model name");
-  return name.size() < 2 ? "unknown processor" : name.substr(1);
+  return noyau::message(name.size() < 2 ? "unknown processor" : name.substr(1), ", ", noyau::cpu_isa());
 }
 
 double peak_memory() {

@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <string>
 
+#include "noyau/tensor.h"
+
 namespace programs {
 
-/// Memory since construction, in bytes.
+/// Memory since construction, in bytes; that of tensors on a device.
 class MemoryWatch {
  public:
-  MemoryWatch();
+  explicit MemoryWatch(noyau::Device device);
 
   /// Most resident memory at once beyond what was resident at construction.
   std::int64_t growth() const;
@@ -18,12 +20,13 @@ class MemoryWatch {
   std::int64_t tensors() const;
 
  private:
+  noyau::Device device_;
   std::int64_t before_;
 };
 
 /// Peak resident memory of this process, in MB (10^6 bytes).
 double peak_memory();
-/// The processor as the system names it; "unknown processor" where it does not.
-std::string processor_name();
+/// What computes: the processor, "unknown processor" where the system does not name it, and its instruction set; or the GPU.
+std::string machine_name(noyau::Device device);
 
 }  // namespace programs

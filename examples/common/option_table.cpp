@@ -275,7 +275,8 @@ std::vector<Option> run_options() {
        .label = "device",
        .group = Group::run,
        .member = &S::device,
-       .definition = "Device that computes: cpu, cuda or cuda:1.",
+       .definition = "Device that computes: cpu, cuda, cuda:1, or auto: the first CUDA device, and the CPU "
+                     "where none works.",
        .unit = "name",
        .typical = "cpu",
        .times_ten = "Rounding differs between devices, so results agree only within the spread over seeds.",

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/device.h"
 #include "common/experiment.h"
 #include "common/files.h"
 #include "common/nearest.h"
@@ -92,7 +93,7 @@ noyau::Schedule make_schedule(const Settings& s, std::int64_t steps_per_epoch) {
 }
 
 void check_settings(const Settings& s) {
-  blaming(Exit::device, [&] { noyau::zeros({1}, {.device = noyau::Device(s.device)}); });
+  usable_device(s.device);
   blaming(Exit::usage, [&] { noyau::Augment(s.augment); });
   const std::vector<std::string> models = noyau::model_names();
   if (!s.model.ends_with(".json") && std::find(models.begin(), models.end(), s.model) == models.end())

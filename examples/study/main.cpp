@@ -11,6 +11,7 @@
 
 #include "common/command_line.h"
 #include "common/data_sources.h"
+#include "common/device.h"
 #include "common/files.h"
 #include "common/interrupt.h"
 #include "noyau/parallel.h"
@@ -47,6 +48,7 @@ bool parse(Request& request, int argc, char** argv) {
   line.flag("report-only", request.report_only, "write the report from the rows that are there");
   line.flag("dry-run", request.dry_run, "show the runs and the predicted time");
   if (!line.parse(argc, argv)) return false;
+  if (!request.report_only) request.settings.device = programs::usable_device(request.settings.device);
   for (const char* name : {"data", "data-dir", "device"})
     if (line.given().contains(name))
       request.overrides[name] = value_of(programs::option(name, ""), request.settings);

@@ -93,6 +93,7 @@ Json Workshop::run(const Settings& settings, const OnBatch& on_batch) {
   const programs::Stopwatch evaluation_clock;
   if (row["error"].is_null()) {
     const noyau::PredictOptions options{.views = noyau::views_named(settings.tta),
+                                        .device = noyau::Device(settings.device),
                                         .stop = programs::asked(stop_)};
     row["test"] = full_json(evaluate_together(members, data.split.test, options), data.split.test);
     row["train"] = brief_json(evaluate_together(members, data.split.train.first(kTrainMeasured), options));
@@ -109,6 +110,7 @@ Trained Workshop::train_or_recall(const Settings& settings, const OnBatch& on_ba
   const std::string key = training_key(settings);
   noyau::seed(static_cast<std::uint64_t>(settings.seed));
   Trained trained{.network = make_network(settings, images(settings).split.train)};
+  trained.network.to(noyau::Device(settings.device));
   if (recall(trained, key)) return trained;
   trained = train(settings, key, on_batch);
   if (kept_.contains(key)) store(trained, settings, key);
@@ -119,6 +121,7 @@ Trained Workshop::train(const Settings& settings, const std::string& key, const 
   const Images& data = images(settings);
   noyau::seed(static_cast<std::uint64_t>(settings.seed));
   Trained trained{.network = make_network(settings, data.split.train)};
+  trained.network.to(noyau::Device(settings.device));
   const auto optimizer = make_optimizer(settings, trained.network);
   noyau::FitOptions options = fit_options(settings, data.split.train);
   options.budget = 0;

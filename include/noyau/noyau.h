@@ -7,6 +7,7 @@
 #include "noyau/autograd.h"
 #include "noyau/cpu.h"
 #include "noyau/data.h"
+#include "noyau/device.h"
 #include "noyau/error.h"
 #include "noyau/explain.h"
 #include "noyau/faithfulness.h"

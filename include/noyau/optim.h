@@ -8,6 +8,12 @@
 
 namespace noyau::inline v0 {
 
+template <class Step>
+class StepBatch;  // src/optim/optimizer_updates.h
+struct SgdStep;
+struct AdamStep;
+struct RmsPropStep;
+
 /// Parameters that share settings of their own.
 struct ParameterGroup {
   std::vector<Tensor> parameters;           ///< Tensors that require gradients; others are passed over.
@@ -79,6 +85,8 @@ class NOYAU_API Optimizer {
             std::vector<std::string> memory_names);
   /// Changes one parameter that has a gradient, at the learning rate `rate`.
   virtual void update(Slot& slot, const Tensor& grad, double rate) = 0;
+  /// Runs what update() put off, after all parameters of a step.
+  virtual void finish_updates() {}
 
  private:
   std::vector<std::string> memory_names_;
@@ -115,9 +123,11 @@ class NOYAU_API Sgd : public Optimizer {
   /// An Sgd that has a velocity also without momentum.
   Sgd(const std::vector<ParameterGroup>& groups, const SgdOptions& options, bool with_velocity);
   void update(Slot& slot, const Tensor& grad, double rate) override;
+  void finish_updates() override;
 
  private:
   SgdOptions options_;
+  std::shared_ptr<StepBatch<SgdStep>> batch_;
 };
 
 /// Options of Adam.
@@ -140,9 +150,11 @@ class NOYAU_API Adam : public Optimizer {
 
  protected:
   void update(Slot& slot, const Tensor& grad, double rate) override;
+  void finish_updates() override;
 
  private:
   AdamOptions options_;
+  std::shared_ptr<StepBatch<AdamStep>> batch_;
 };
 
 /// Options of AdamW.
@@ -183,9 +195,11 @@ class NOYAU_API RmsProp : public Optimizer {
 
  protected:
   void update(Slot& slot, const Tensor& grad, double rate) override;
+  void finish_updates() override;
 
  private:
   RmsPropOptions options_;
+  std::shared_ptr<StepBatch<RmsPropStep>> batch_;
 };
 
 /// Options of Muon.

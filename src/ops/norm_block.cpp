@@ -172,20 +172,12 @@ NormBlockDims block_dims(const NormOperands& in, bool training, const NormBlockO
   return d;
 }
 
-// Calls f(context, Type<T>{}) with the dtype of `x`, which is on the CPU.
-template <class F>
-void on_cpu(const Tensor& x, F&& f) {
-  dispatch(Floats{}, kName, x, [&](auto on, Context& context, auto type) {
-    if constexpr (std::is_same_v<decltype(on), Cpu>) f(context, type);
-  });
-}
-
 Grads gradients(const NormOperands& in, const NormBlockDims& d, const Tensor& index, const Tensor& dy) {
   const Tensor dx = grad_like(in.x);
   const bool sums = wants_parameter_sums(in, d.norm);
   const Tensor dgamma = sums ? empty({d.norm.c}, {dy.dtype(), dy.device()}) : Tensor();
   const Tensor dbeta = sums ? empty_like(dgamma) : Tensor();
-  on_cpu(dy, [&](Context& context, auto type) {
+  dispatch(Floats{}, kName, dy, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     const T* const x = in.x.device_data<T>();
     const T* const mean = in.mean.device_data<T>();
@@ -194,30 +186,16 @@ Grads gradients(const NormOperands& in, const NormBlockDims& d, const Tensor& in
     const T* const beta = data_or_null<T>(in.beta);
     const std::uint8_t* const chosen = data_or_null<std::uint8_t>(index);
     if (sums) {
-      Cpu::norm_block_dparameters<T>(context, d, x, dy.device_data<T>(), chosen, mean, variance, gamma, beta,
-                                     dgamma.device_data<T>(), dbeta.device_data<T>());
+      on.template norm_block_dparameters<T>(context, d, x, dy.device_data<T>(), chosen, mean, variance, gamma,
+                                            beta, dgamma.device_data<T>(), dbeta.device_data<T>());
     }
     if (dx.defined()) {
-      Cpu::norm_block_dinput<T>(context, d, x, dy.device_data<T>(), chosen, mean, variance, gamma, beta,
-                                data_or_null<T>(dgamma), data_or_null<T>(dbeta), dx.device_data<T>());
+      on.template norm_block_dinput<T>(context, d, x, dy.device_data<T>(), chosen, mean, variance, gamma,
+                                       beta, data_or_null<T>(dgamma), data_or_null<T>(dbeta),
+                                       dx.device_data<T>());
     }
   });
   return {dx, in.gamma.defined() ? dgamma : Tensor(), in.beta.defined() ? dbeta : Tensor()};
-}
-
-Tensor one_by_one(const NormOperands& in, bool training, const NormBlockOptions& o, Generator& generator) {
-  const bool in_norm = o.activation == Activation::relu;
-  Tensor y = batch_norm(in.x, in.gamma, in.beta, in.mean, in.variance, training,
-                        {.epsilon = o.epsilon,
-                         .momentum = o.momentum,
-                         .activation = in_norm ? Activation::relu : Activation::none});
-  if (o.activation == Activation::leaky_relu) {
-    y = leaky_relu(y, o.slope);
-  } else if (!in_norm) {
-    y = activate(y, o.activation);
-  }
-  if (o.pool) y = max_pool2d(y, 2);
-  return dropout(y, o.dropout, generator);
 }
 
 }  // namespace
@@ -241,7 +219,6 @@ Tensor norm_block(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
                   Generator& generator) {
   NormOperands in{x, gamma, beta, moving_mean, moving_variance};
   NormBlockDims d = block_dims(in, training, options);
-  if (x.device().kind != Device::Kind::cpu) return one_by_one(in, training, options, generator);
   if (training) std::tie(in.mean, in.variance) = batch_statistics(kName, in, d.norm, options.momentum);
   const Tensor y =
       empty(d.pooled ? Shape{d.n, d.ih / 2, d.iw / 2, d.norm.c} : x.shape(), {x.dtype(), x.device()});
@@ -253,11 +230,11 @@ Tensor norm_block(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
   const bool chooses = d.pooled || d.rate > 0;
   const Tensor index =
       chooses && records({x, gamma, beta}) ? empty(y.shape(), {Dtype::u8, x.device()}) : Tensor();
-  on_cpu(x, [&](Context& context, auto type) {
+  dispatch(Floats{}, kName, x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
-    Cpu::norm_block_forward<T>(context, d, x.device_data<T>(), in.mean.device_data<T>(),
-                               in.variance.device_data<T>(), data_or_null<T>(gamma), data_or_null<T>(beta),
-                               y.device_data<T>(), data_or_null<std::uint8_t>(index));
+    on.template norm_block_forward<T>(
+        context, d, x.device_data<T>(), in.mean.device_data<T>(), in.variance.device_data<T>(),
+        data_or_null<T>(gamma), data_or_null<T>(beta), y.device_data<T>(), data_or_null<std::uint8_t>(index));
   });
   // Statistics on the tape as inputs would be checked for later writes; those of the batch are never written again.
   std::vector<Tensor> inputs{x, gamma, beta};

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "backend.h"
+#include "devices.h"
 #include "noyau/parallel.h"
 #include "tensor_impl.h"
 
@@ -31,84 +32,104 @@ T* written(const Tensor& tensor) {
   return tensor.device_data<T>();
 }
 
-}  // namespace
-
-// v = momentum v + gain g; p = shrink p - rate (nesterov ? g + momentum v : v), g = grad + decay p. No velocity: v = g.
 template <class T>
-void Cpu::sgd_update(Context&, std::int64_t count, const SgdStep& step, const T* __restrict grad,
-                     T* __restrict velocity, T* __restrict parameter) {
-  const T rate = static_cast<T>(step.rate), shrink = static_cast<T>(step.shrink),
-          decay = static_cast<T>(step.decay);
-  const T momentum = static_cast<T>(step.momentum), gain = static_cast<T>(step.gain);
-  const T ahead = step.nesterov ? momentum : T{1};
-  const T now = step.nesterov ? T{1} : T{0};
+void update(const StepTensor<SgdRule<T>>& t) {
+  const SgdRule<T> rule = t.rule;
+  const T* __restrict const grad = t.grad;
+  T* __restrict const parameter = t.parameter;
+  T* __restrict const velocity = t.memory[SgdRule<T>::velocity];
   if (velocity == nullptr) {
-    for_each_element<T>(count, [=](std::int64_t i) {
-      parameter[i] = shrink * parameter[i] - rate * (grad[i] + decay * parameter[i]);
+    for_each_element<T>(t.count, [=](std::int64_t i) {
+      parameter[i] = rule.shrink * parameter[i] - rule.rate * (grad[i] + rule.decay * parameter[i]);
     });
     return;
   }
-  for_each_element<T>(count, [=](std::int64_t i) {
-    const T g = grad[i] + decay * parameter[i];
-    const T v = momentum * velocity[i] + gain * g;
+  const T ahead = rule.nesterov ? rule.momentum : T{1};
+  const T now = rule.nesterov ? T{1} : T{0};
+  for_each_element<T>(t.count, [=](std::int64_t i) {
+    const T g = grad[i] + rule.decay * parameter[i];
+    const T v = rule.momentum * velocity[i] + rule.gain * g;
     velocity[i] = v;
-    parameter[i] = shrink * parameter[i] - rate * (now * g + ahead * v);
+    parameter[i] = rule.shrink * parameter[i] - rule.rate * (now * g + ahead * v);
   });
 }
 
-// m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; p = shrink p - rate / c1 * m / (sqrt(v) / sqrt(c2) + epsilon).
 template <class T>
-void Cpu::adam_update(Context&, std::int64_t count, const AdamStep& step, const T* __restrict grad,
-                      T* __restrict first, T* __restrict second, T* __restrict largest,
-                      T* __restrict parameter) {
-  const T rate = static_cast<T>(step.rate / step.correction1), shrink = static_cast<T>(step.shrink);
-  const T decay = static_cast<T>(step.decay), epsilon = static_cast<T>(step.epsilon);
-  const T beta1 = static_cast<T>(step.beta1), beta2 = static_cast<T>(step.beta2);
-  const T rest1 = static_cast<T>(1 - step.beta1), rest2 = static_cast<T>(1 - step.beta2);
-  const T inverse_root = static_cast<T>(1 / std::sqrt(step.correction2));
+void update(const StepTensor<AdamRule<T>>& t) {
+  const AdamRule<T> rule = t.rule;
+  const T* __restrict const grad = t.grad;
+  T* __restrict const parameter = t.parameter;
+  T* __restrict const first = t.memory[AdamRule<T>::first];
+  T* __restrict const second = t.memory[AdamRule<T>::second];
+  T* __restrict const largest = t.memory[AdamRule<T>::largest];
   const auto moments = [=](std::int64_t i) {
-    const T g = grad[i] + decay * parameter[i];
-    first[i] = beta1 * first[i] + rest1 * g;
-    second[i] = beta2 * second[i] + rest2 * g * g;
+    const T g = grad[i] + rule.decay * parameter[i];
+    first[i] = rule.beta1 * first[i] + rule.rest1 * g;
+    second[i] = rule.beta2 * second[i] + rule.rest2 * g * g;
   };
   const auto move = [=](std::int64_t i, T square) {
-    parameter[i] = shrink * parameter[i] - rate * first[i] / (std::sqrt(square) * inverse_root + epsilon);
+    const T size = std::sqrt(square) * rule.inverse_root + rule.epsilon;
+    parameter[i] = rule.shrink * parameter[i] - rule.rate * first[i] / size;
   };
   if (largest == nullptr) {
-    for_each_element<T>(count, [=](std::int64_t i) {
+    for_each_element<T>(t.count, [=](std::int64_t i) {
       moments(i);
       move(i, second[i]);
     });
     return;
   }
-  for_each_element<T>(count, [=](std::int64_t i) {
+  for_each_element<T>(t.count, [=](std::int64_t i) {
     moments(i);
     largest[i] = std::max(largest[i], second[i]);
     move(i, largest[i]);
   });
 }
 
-// s = alpha s + (1 - alpha) g^2; u = g / (sqrt(s - mean^2) + epsilon); v = momentum v + u; p = shrink p - rate v.
 template <class T>
-void Cpu::rms_prop_update(Context&, std::int64_t count, const RmsPropStep& step, const T* __restrict grad,
-                          T* __restrict square, T* __restrict mean, T* __restrict velocity,
-                          T* __restrict parameter) {
-  const T rate = static_cast<T>(step.rate), shrink = static_cast<T>(step.shrink),
-          decay = static_cast<T>(step.decay);
-  const T alpha = static_cast<T>(step.alpha), rest = static_cast<T>(1 - step.alpha);
-  const T epsilon = static_cast<T>(step.epsilon), momentum = static_cast<T>(step.momentum);
-  for_each_element<T>(count, [=](std::int64_t i) {
-    const T g = grad[i] + decay * parameter[i];
-    T spread = alpha * square[i] + rest * g * g;
+void update(const StepTensor<RmsPropRule<T>>& t) {
+  const RmsPropRule<T> rule = t.rule;
+  const T* __restrict const grad = t.grad;
+  T* __restrict const parameter = t.parameter;
+  T* __restrict const square = t.memory[RmsPropRule<T>::square];
+  T* __restrict const mean = t.memory[RmsPropRule<T>::mean];
+  T* __restrict const velocity = t.memory[RmsPropRule<T>::velocity];
+  for_each_element<T>(t.count, [=](std::int64_t i) {
+    const T g = grad[i] + rule.decay * parameter[i];
+    T spread = rule.alpha * square[i] + rule.rest * g * g;
     square[i] = spread;
     if (mean != nullptr) {
-      mean[i] = alpha * mean[i] + rest * g;
+      mean[i] = rule.alpha * mean[i] + rule.rest * g;
       spread -= mean[i] * mean[i];
     }
-    T u = g / (std::sqrt(spread) + epsilon);
-    if (velocity != nullptr) velocity[i] = u = momentum * velocity[i] + u;
-    parameter[i] = shrink * parameter[i] - rate * u;
+    T u = g / (std::sqrt(spread) + rule.epsilon);
+    if (velocity != nullptr) velocity[i] = u = rule.momentum * velocity[i] + u;
+    parameter[i] = rule.shrink * parameter[i] - rule.rate * u;
   });
+}
+
+const char* name_of(const SgdStep&) { return "sgd"; }
+const char* name_of(const AdamStep&) { return "adam"; }
+const char* name_of(const RmsPropStep&) { return "rms_prop"; }
+
+template <class T>
+SgdRule<T> rule_of(const SgdStep& step) {
+  return SgdRule<T>(step);
+}
+template <class T>
+AdamRule<T> rule_of(const AdamStep& step) {
+  return AdamRule<T>(step);
+}
+template <class T>
+RmsPropRule<T> rule_of(const RmsPropStep& step) {
+  return RmsPropRule<T>(step);
+}
+
+}  // namespace
+
+// What the rule says of each element of each tensor; runs of elements a thread, tensor after tensor.
+template <class Rule>
+void Cpu::update_parameters(Context&, std::int64_t tensors, std::int64_t, const StepTensor<Rule>* table) {
+  for (std::int64_t i = 0; i < tensors; ++i) update(table[i]);
 }
 
 // average = keep average + (1 - keep) x
@@ -144,31 +165,62 @@ void Cpu::square_sum(Context&, std::int64_t count, const T* x, double* total) {
   for (const double lane : lanes) *total += lane;
 }
 
-void sgd_update(const SgdStep& step, const Tensor& grad, const Tensor& velocity, const Tensor& parameter) {
-  dispatch(Floats{}, "sgd", parameter, [&](auto on, Context& context, auto type) {
+template <class Step>
+void StepBatch<Step>::add(const Step& step, const Tensor& grad, const Tensor& parameter,
+                          const std::array<Tensor, kStepMemory>& memory) {
+  updates_.push_back({step, grad, parameter, memory});
+}
+
+template <class Step>
+void StepBatch<Step>::run() {
+  auto begin = updates_.data();
+  auto* const end = begin + updates_.size();
+  for (std::size_t group = 0; begin != end; ++group) {
+    if (group == tables_.size()) tables_.emplace_back();
+    auto* const rest = std::stable_partition(begin, end, [like = begin->parameter](const Update& update) {
+      return update.parameter.device() == like.device() && update.parameter.dtype() == like.dtype();
+    });
+    run_group(begin, rest, tables_[group]);
+    begin = rest;
+  }
+  updates_.clear();
+}
+
+template <class Step>
+void StepBatch<Step>::run_group(const Update* begin, const Update* end, Tensor& table) {
+  const Tensor& like = begin->parameter;
+  dispatch(Floats{}, name_of(begin->step), like, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
-    on.template sgd_update<T>(context, grad.size(), step, grad.device_data<T>(), elements<T>(velocity),
-                              written<T>(parameter));
+    using Rule = decltype(rule_of<T>(begin->step));
+    std::vector<StepTensor<Rule>> tensors;
+    tensors.reserve(static_cast<std::size_t>(end - begin));
+    std::int64_t chunks = 0;
+    for (const Update* update = begin; update != end; ++update) {
+      const std::int64_t count = update->grad.size();
+      tensors.push_back({rule_of<T>(update->step),
+                         chunks,
+                         count,
+                         update->grad.template device_data<T>(),
+                         written<T>(update->parameter),
+                         {}});
+      for (int i = 0; i < kStepMemory; ++i)
+        tensors.back().memory[i] = elements<T>(update->memory[static_cast<std::size_t>(i)]);
+      chunks += (count + kStepChunk - 1) / kStepChunk;
+    }
+    const std::size_t bytes = tensors.size() * sizeof(StepTensor<Rule>);
+    if (!table.defined() || table.device() != like.device() ||
+        table.size() < static_cast<std::int64_t>(bytes))
+      table = empty({static_cast<std::int64_t>(bytes)}, {Dtype::u8, like.device()});
+    std::uint8_t* const place = table.device_data<std::uint8_t>();
+    copy_bytes(like.device(), place, Device(), tensors.data(), bytes);
+    on.template update_parameters<Rule>(context, end - begin, chunks,
+                                        reinterpret_cast<const StepTensor<Rule>*>(place));
   });
 }
 
-void adam_update(const AdamStep& step, const Tensor& grad, const Tensor& first, const Tensor& second,
-                 const Tensor& largest, const Tensor& parameter) {
-  dispatch(Floats{}, "adam", parameter, [&](auto on, Context& context, auto type) {
-    using T = typename decltype(type)::type;
-    on.template adam_update<T>(context, grad.size(), step, grad.device_data<T>(), first.device_data<T>(),
-                               second.device_data<T>(), elements<T>(largest), written<T>(parameter));
-  });
-}
-
-void rms_prop_update(const RmsPropStep& step, const Tensor& grad, const Tensor& square, const Tensor& mean,
-                     const Tensor& velocity, const Tensor& parameter) {
-  dispatch(Floats{}, "rms_prop", parameter, [&](auto on, Context& context, auto type) {
-    using T = typename decltype(type)::type;
-    on.template rms_prop_update<T>(context, grad.size(), step, grad.device_data<T>(), square.device_data<T>(),
-                                   elements<T>(mean), elements<T>(velocity), written<T>(parameter));
-  });
-}
+template class StepBatch<SgdStep>;
+template class StepBatch<AdamStep>;
+template class StepBatch<RmsPropStep>;
 
 void blend(const Tensor& average, const Tensor& x, double keep) {
   dispatch(Floats{}, "blend", average, [&](auto on, Context& context, auto type) {
@@ -191,11 +243,11 @@ void limit_in_place(const Tensor& x, double largest) {
   });
 }
 
-double square_sum(const Tensor& x) {
-  double total = 0;
+Tensor square_sum(const Tensor& x) {
+  const Tensor total = empty({}, {Dtype::f64, x.device()});
   dispatch(Floats{}, "square_sum", x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
-    on.template square_sum<T>(context, x.size(), x.device_data<T>(), &total);
+    on.template square_sum<T>(context, x.size(), x.device_data<T>(), total.device_data<double>());
   });
   return total;
 }

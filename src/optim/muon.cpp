@@ -27,7 +27,7 @@ std::vector<ParameterGroup> split(const std::vector<ParameterGroup>& groups, con
 // Moves the singular values of `m` towards 1 by X -> aX + bXA + cXAA with A the smaller of X'X and XX'.
 Tensor orthogonalized(Tensor m, int iterations) {
   constexpr double a = 3.4445, b = -4.7750, c = 2.0315, kGuard = 1e-7;
-  m = m * (1 / (std::sqrt(square_sum(m)) + kGuard));
+  m = m * (1.0 / (sqrt(square_sum(m)) + kGuard)).to(m.dtype());
   const bool tall = m.dim(0) > m.dim(1);
   for (int i = 0; i < iterations; ++i) {
     const Tensor gram = tall ? matmul(transpose(m), m) : matmul(m, transpose(m));
@@ -58,9 +58,13 @@ void Muon::update(Slot& slot, const Tensor& grad, double rate) {
   const std::int64_t outputs = grad.dim(-1);
   const Tensor step =
       orthogonalized(reshape(direction, {grad.size() / outputs, outputs}), options_.iterations);
-  double keep = 1 - rate * slot.weight_decay;
-  if (options_.normalize) keep *= std::sqrt(static_cast<double>(outputs) / square_sum(slot.parameter));
-  slot.parameter.copy_from(slot.parameter.detach() * keep - reshape(step, grad.shape()) * rate);
+  Tensor keep = full({}, 1 - rate * slot.weight_decay, {Dtype::f64, grad.device()});
+  if (options_.normalize) {
+    const Tensor wanted = full({}, static_cast<double>(outputs), {Dtype::f64, grad.device()});
+    keep = keep * sqrt(wanted / square_sum(slot.parameter));
+  }
+  slot.parameter.copy_from(slot.parameter.detach() * keep.to(grad.dtype()) -
+                           reshape(step, grad.shape()) * rate);
 }
 
 }  // namespace noyau::inline v0

@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "noyau/names.h"
+#include "noyau/ops.h"
 #include "optim/optimizer_updates.h"
 #include "profiler.h"
 
@@ -12,11 +13,14 @@ namespace noyau::inline v0 {
 
 double clip_grad_norm(const std::vector<Tensor>& parameters, double largest) {
   NOYAU_CHECK(largest > 0, "clip_grad_norm: the limit must be above 0, not ", largest);
-  double total = 0;
+  const NoGrad off;
+  Tensor total;
   for (const Tensor& parameter : parameters) {
-    if (const Tensor grad = parameter.grad(); grad.defined()) total += square_sum(grad);
+    const Tensor grad = parameter.grad();
+    if (grad.defined())
+      total = total.defined() ? total + square_sum(grad).to(total.device()) : square_sum(grad);
   }
-  const double norm = std::sqrt(total);
+  const double norm = total.defined() ? std::sqrt(total.item<double>()) : 0;
   constexpr double kGuard = 1e-6;  // PyTorch's, against division by 0
   if (norm + kGuard <= largest) return norm;
   for (const Tensor& parameter : parameters) {
@@ -77,6 +81,7 @@ void Optimizer::step() {
     update(slot, grad, slot.rate * rate_factor_);
     ++slot.steps;
   }
+  finish_updates();
   ++steps_;
 }
 

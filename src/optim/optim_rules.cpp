@@ -35,7 +35,8 @@ Sgd::Sgd(const std::vector<ParameterGroup>& groups, const SgdOptions& options)
 
 Sgd::Sgd(const std::vector<ParameterGroup>& groups, const SgdOptions& options, bool with_velocity)
     : Optimizer(groups, options.rate, options.weight_decay, with_velocity ? Names{"velocity"} : Names{}),
-      options_(options) {
+      options_(options),
+      batch_(std::make_shared<StepBatch<SgdStep>>()) {
   check_share("sgd", "momentum", options.momentum);
   NOYAU_CHECK(!options.nesterov || (options.momentum > 0 && options.dampening == 0),
               "sgd: nesterov needs momentum above 0 (", options.momentum, ") and no dampening (",
@@ -44,10 +45,12 @@ Sgd::Sgd(const std::vector<ParameterGroup>& groups, const SgdOptions& options, b
 
 void Sgd::update(Slot& slot, const Tensor& grad, double rate) {
   const double gain = slot.steps == 0 ? 1 : 1 - options_.dampening;
-  sgd_update({rate, shrink(options_.decay, rate, slot.weight_decay), added(options_.decay, slot.weight_decay),
-              options_.momentum, gain, options_.nesterov},
-             grad, slot.memory.empty() ? Tensor() : slot.memory[0], slot.parameter);
+  batch_->add({rate, shrink(options_.decay, rate, slot.weight_decay),
+               added(options_.decay, slot.weight_decay), options_.momentum, gain, options_.nesterov},
+              grad, slot.parameter, {slot.memory.empty() ? Tensor() : slot.memory[0]});
 }
+
+void Sgd::finish_updates() { batch_->run(); }
 
 Adam::Adam(const std::vector<Tensor>& parameters, const AdamOptions& options)
     : Adam(std::vector<ParameterGroup>{{.parameters = parameters}}, options) {}
@@ -56,7 +59,8 @@ Adam::Adam(const std::vector<ParameterGroup>& groups, const AdamOptions& options
     : Optimizer(groups, options.rate, options.weight_decay,
                 options.amsgrad ? Names{"first_moment", "second_moment", "largest_second_moment"}
                                 : Names{"first_moment", "second_moment"}),
-      options_(options) {
+      options_(options),
+      batch_(std::make_shared<StepBatch<AdamStep>>()) {
   check_share("adam", "beta1", options.beta1);
   check_share("adam", "beta2", options.beta2);
 }
@@ -71,9 +75,11 @@ void Adam::update(Slot& slot, const Tensor& grad, double rate) {
                       .epsilon = options_.epsilon,
                       .correction1 = 1 - std::pow(options_.beta1, t),
                       .correction2 = 1 - std::pow(options_.beta2, t)};
-  adam_update(step, grad, slot.memory[0], slot.memory[1], options_.amsgrad ? slot.memory[2] : Tensor(),
-              slot.parameter);
+  batch_->add(step, grad, slot.parameter,
+              {slot.memory[0], slot.memory[1], options_.amsgrad ? slot.memory[2] : Tensor()});
 }
+
+void Adam::finish_updates() { batch_->run(); }
 
 AdamW::AdamW(const std::vector<Tensor>& parameters, const AdamWOptions& options)
     : AdamW(std::vector<ParameterGroup>{{.parameters = parameters}}, options) {}
@@ -91,7 +97,9 @@ RmsProp::RmsProp(const std::vector<Tensor>& parameters, const RmsPropOptions& op
     : RmsProp(std::vector<ParameterGroup>{{.parameters = parameters}}, options) {}
 
 RmsProp::RmsProp(const std::vector<ParameterGroup>& groups, const RmsPropOptions& options)
-    : Optimizer(groups, options.rate, options.weight_decay, rms_prop_memory(options)), options_(options) {
+    : Optimizer(groups, options.rate, options.weight_decay, rms_prop_memory(options)),
+      options_(options),
+      batch_(std::make_shared<StepBatch<RmsPropStep>>()) {
   check_share("rms_prop", "alpha", options.alpha);
   check_share("rms_prop", "momentum", options.momentum);
 }
@@ -103,8 +111,11 @@ void RmsProp::update(Slot& slot, const Tensor& grad, double rate) {
                          .alpha = options_.alpha,
                          .epsilon = options_.epsilon,
                          .momentum = options_.momentum};
-  rms_prop_update(step, grad, slot.memory[0], options_.centered ? slot.memory[1] : Tensor(),
-                  options_.momentum > 0 ? slot.memory.back() : Tensor(), slot.parameter);
+  batch_->add(step, grad, slot.parameter,
+              {slot.memory[0], options_.centered ? slot.memory[1] : Tensor(),
+               options_.momentum > 0 ? slot.memory.back() : Tensor()});
 }
+
+void RmsProp::finish_updates() { batch_->run(); }
 
 }  // namespace noyau::inline v0

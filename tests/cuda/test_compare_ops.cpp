@@ -214,3 +214,28 @@ TEST_CASE("matmul and dense agree on CPU and CUDA", "[cuda][fast]") {
   check_same("dense", [](Inputs in) { return dense(in[0], in[1], in[2]); },
              {random_f32({7, 31}), random_f32({31, 10}, 2), random_f32({10}, 3)});
 }
+
+TEST_CASE("fused blocks agree on CPU and CUDA", "[cuda][fast]") {
+  if (!has_cuda()) return;
+  const Tensor x = random_f32({2, 5, 7, 6}, 1, 0.5);  // odd: a row and a column are in no window
+  for (const Activation activation :
+       {Activation::none, Activation::relu, Activation::leaky_relu, Activation::gelu, Activation::silu}) {
+    for (const bool pool : {false, true}) {
+      for (const bool training : {false, true}) {
+        const NormBlockOptions options{.activation = activation, .slope = 0.2, .pool = pool, .dropout = 0.3};
+        check_same(
+            "norm_block",
+            [&](Inputs in) {
+              Generator generator(3, 5);
+              const Tensor mean = full({6}, 0.25, {Dtype::f32, in[0].device()});
+              const Tensor variance = full({6}, 1.5, {Dtype::f32, in[0].device()});
+              return norm_block(in[0], in[1], in[2], mean, variance, training, options, generator);
+            },
+            {x, random_f32({6}, 2), random_f32({6}, 3)}, 2e-5);
+      }
+    }
+  }
+  check_same(
+      "without dropout", [](Inputs in) { return norm_block(in[0], {}, {}, {}, {}, true, {.pool = true}); },
+      {x}, 2e-5);
+}

@@ -29,6 +29,21 @@ cudaGraphExec_t capture(cudaStream_t stream, F&& record) {
 
 }  // namespace
 
+TEST_CASE("a block of an allocator has the bounds it was handed out with", "[fast][simt]") {
+  float* p = nullptr;
+  REQUIRE(cudaMalloc(&p, 8 * sizeof(float)) == cudaSuccess);
+  std::vector<float> host(8, 1);
+  cudaMemcpy(p, host.data(), 8 * sizeof(float), cudaMemcpyHostToDevice);
+  simt::set_bounds(p, 3 * sizeof(float));
+  cudaMemcpy(host.data(), p, 3 * sizeof(float), cudaMemcpyDeviceToHost);
+  CHECK(std::isnan(host[2]));
+  CHECK_THROWS_WITH(cudaMemcpy(p, host.data(), 4 * sizeof(float), cudaMemcpyHostToDevice),
+                    ContainsSubstring("16 bytes reach 4 bytes past the end of allocation"));
+  simt::set_bounds(p, 8 * sizeof(float));
+  CHECK(cudaMemcpy(p, host.data(), 8 * sizeof(float), cudaMemcpyHostToDevice) == cudaSuccess);
+  cudaFree(p);
+}
+
 TEST_CASE("device memory begins as NaN, and copies stay inside it", "[fast][simt]") {
   float* p = nullptr;
   REQUIRE(cudaMalloc(&p, 4 * sizeof(float)) == cudaSuccess);
