@@ -9,7 +9,7 @@ namespace {
 template <class T>
 __device__ void update(const StepTensor<SgdRule<T>>& t, std::int64_t i) {
   const SgdRule<T>& rule = t.rule;
-  T* const velocity = t.memory[SgdRule<T>::velocity];
+  T* const velocity = t.memory[SgdRule<T>::kVelocity];
   const T p = t.parameter[i];
   const T g = t.grad[i] + rule.decay * p;
   T move = g;
@@ -24,9 +24,9 @@ __device__ void update(const StepTensor<SgdRule<T>>& t, std::int64_t i) {
 template <class T>
 __device__ void update(const StepTensor<AdamRule<T>>& t, std::int64_t i) {
   const AdamRule<T>& rule = t.rule;
-  T* const first = t.memory[AdamRule<T>::first];
-  T* const second = t.memory[AdamRule<T>::second];
-  T* const largest = t.memory[AdamRule<T>::largest];
+  T* const first = t.memory[AdamRule<T>::kFirst];
+  T* const second = t.memory[AdamRule<T>::kSecond];
+  T* const largest = t.memory[AdamRule<T>::kLargest];
   const T p = t.parameter[i];
   const T g = t.grad[i] + rule.decay * p;
   const T m = rule.beta1 * first[i] + rule.rest1 * g;
@@ -40,9 +40,9 @@ __device__ void update(const StepTensor<AdamRule<T>>& t, std::int64_t i) {
 template <class T>
 __device__ void update(const StepTensor<RmsPropRule<T>>& t, std::int64_t i) {
   const RmsPropRule<T>& rule = t.rule;
-  T* const square = t.memory[RmsPropRule<T>::square];
-  T* const mean = t.memory[RmsPropRule<T>::mean];
-  T* const velocity = t.memory[RmsPropRule<T>::velocity];
+  T* const square = t.memory[RmsPropRule<T>::kSquare];
+  T* const mean = t.memory[RmsPropRule<T>::kMean];
+  T* const velocity = t.memory[RmsPropRule<T>::kVelocity];
   const T p = t.parameter[i];
   const T g = t.grad[i] + rule.decay * p;
   T spread = rule.alpha * square[i] + rule.rest * g * g;

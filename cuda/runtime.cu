@@ -26,7 +26,9 @@ std::size_t block_size(std::size_t bytes) {
   return (wanted + step - 1) / step * step;
 }
 
-std::string mebibytes(std::int64_t bytes) { return message((bytes + (1 << 19)) >> 20, " MiB"); }
+std::string mebibytes(std::int64_t bytes) {
+  return bytes < 1 << 20 ? message(bytes, " bytes") : message((bytes + (1 << 19)) >> 20, " MiB");
+}
 
 __global__ void clear_kernel(Fault* fault) {
   if (threadIdx.x == 0) *fault = Fault{};

@@ -37,7 +37,7 @@ void update(const StepTensor<SgdRule<T>>& t) {
   const SgdRule<T> rule = t.rule;
   const T* __restrict const grad = t.grad;
   T* __restrict const parameter = t.parameter;
-  T* __restrict const velocity = t.memory[SgdRule<T>::velocity];
+  T* __restrict const velocity = t.memory[SgdRule<T>::kVelocity];
   if (velocity == nullptr) {
     for_each_element<T>(t.count, [=](std::int64_t i) {
       parameter[i] = rule.shrink * parameter[i] - rule.rate * (grad[i] + rule.decay * parameter[i]);
@@ -59,9 +59,9 @@ void update(const StepTensor<AdamRule<T>>& t) {
   const AdamRule<T> rule = t.rule;
   const T* __restrict const grad = t.grad;
   T* __restrict const parameter = t.parameter;
-  T* __restrict const first = t.memory[AdamRule<T>::first];
-  T* __restrict const second = t.memory[AdamRule<T>::second];
-  T* __restrict const largest = t.memory[AdamRule<T>::largest];
+  T* __restrict const first = t.memory[AdamRule<T>::kFirst];
+  T* __restrict const second = t.memory[AdamRule<T>::kSecond];
+  T* __restrict const largest = t.memory[AdamRule<T>::kLargest];
   const auto moments = [=](std::int64_t i) {
     const T g = grad[i] + rule.decay * parameter[i];
     first[i] = rule.beta1 * first[i] + rule.rest1 * g;
@@ -90,9 +90,9 @@ void update(const StepTensor<RmsPropRule<T>>& t) {
   const RmsPropRule<T> rule = t.rule;
   const T* __restrict const grad = t.grad;
   T* __restrict const parameter = t.parameter;
-  T* __restrict const square = t.memory[RmsPropRule<T>::square];
-  T* __restrict const mean = t.memory[RmsPropRule<T>::mean];
-  T* __restrict const velocity = t.memory[RmsPropRule<T>::velocity];
+  T* __restrict const square = t.memory[RmsPropRule<T>::kSquare];
+  T* __restrict const mean = t.memory[RmsPropRule<T>::kMean];
+  T* __restrict const velocity = t.memory[RmsPropRule<T>::kVelocity];
   for_each_element<T>(t.count, [=](std::int64_t i) {
     const T g = grad[i] + rule.decay * parameter[i];
     T spread = rule.alpha * square[i] + rule.rest * g * g;

@@ -25,7 +25,7 @@ struct RmsPropStep {
 template <class T>
 struct SgdRule {
   using Element = T;
-  enum Memory : std::uint8_t { velocity };
+  enum Memory : std::uint8_t { kVelocity };
   explicit SgdRule(const SgdStep& s)
       : rate(static_cast<T>(s.rate)),
         shrink(static_cast<T>(s.shrink)),
@@ -42,7 +42,7 @@ struct SgdRule {
 template <class T>
 struct AdamRule {
   using Element = T;
-  enum Memory : std::uint8_t { first, second, largest };
+  enum Memory : std::uint8_t { kFirst, kSecond, kLargest };
   explicit AdamRule(const AdamStep& s)
       : rate(static_cast<T>(s.rate / s.correction1)),
         shrink(static_cast<T>(s.shrink)),
@@ -61,7 +61,7 @@ struct AdamRule {
 template <class T>
 struct RmsPropRule {
   using Element = T;
-  enum Memory : std::uint8_t { square, mean, velocity };
+  enum Memory : std::uint8_t { kSquare, kMean, kVelocity };
   explicit RmsPropRule(const RmsPropStep& s)
       : rate(static_cast<T>(s.rate)),
         shrink(static_cast<T>(s.shrink)),
