@@ -3,14 +3,17 @@
 #include <numbers>
 
 #include "explain/subject.h"
+#include "nn/exact_convolution.h"
 
 namespace noyau::inline v0 {
 namespace {
 
+// One gradient: on even regions rounding would decide where max pools send it, so that convolutions are exact.
 Tensor in_batches(std::string_view caller, const NetworkView& net, const Tensor& x, const Target& target,
                   Score score, const BackwardRules* rules = nullptr) {
   check_images(caller, x, target);
   const Evaluating mode(net);
+  const ExactConvolutions exact;
   return by_rows(x.dim(0), kRows, [&](std::int64_t begin, std::int64_t end) {
     return input_gradient(net, slice(x, 0, begin, end), target.rows(begin, end), score, rules).gradient;
   });

@@ -1,7 +1,7 @@
 // Attributions that replace the gradient of single ops: LRP and DeepLIFT. What travels down is relevance per unit of
 // activation, so that ops without a rule pass it by their gradient and R_x = x times what arrives.
-#include "explain/fold.h"
 #include "explain/subject.h"
+#include "nn/exact_convolution.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -150,10 +150,11 @@ Tensor lrp(const NetworkView& net, const Tensor& x, const LrpOptions& options) {
               options.epsilon, ", gamma ", options.gamma, ", alpha ", options.alpha,
               " must be > 0, >= 0, >= 1");
   const auto* const sequential = dynamic_cast<const Sequential*>(&net.module());
-  const Sequential folded = sequential == nullptr ? Sequential() : fold_batch_norm(*sequential);
+  const Sequential folded = sequential == nullptr ? Sequential() : fold(*sequential);
   const NetworkView view = sequential == nullptr ? net : NetworkView(folded);
   const BackwardRules rules = lrp_rules(options);
   const Evaluating mode(view);
+  const ExactConvolutions exact;
   return by_rows(x.dim(0), kRows, [&](std::int64_t begin, std::int64_t end) {
     const Tensor images = slice(x.detach(), 0, begin, end);
     const Target target = options.target.rows(begin, end);
@@ -165,6 +166,7 @@ Attribution deep_lift(const NetworkView& net, const Tensor& x, const DeepLiftOpt
   check_images("deep_lift", x, options.target);
   const BackwardRules rules = deep_lift_rules(options);
   const Evaluating mode(net);
+  const ExactConvolutions exact;
   std::vector<Tensor> differences;
   const Tensor values = by_rows(x.dim(0), kRows, [&](std::int64_t begin, std::int64_t end) {
     const Tensor images = slice(x.detach(), 0, begin, end);

@@ -146,8 +146,9 @@ std::string default_map_layer(const NetworkView& net, const Tensor& x) {
   static const std::vector<std::string> skipped{"max_pool", "average_pool", "dropout",    "spatial_dropout",
                                                 "zero_pad", "resize",       "up_sampling"};
   const std::vector<MapLayer> layers = map_layers(net, x);
-  const auto last = std::find_if(layers.rbegin(), layers.rend(), [](const MapLayer& layer) {
-    return std::ranges::find(skipped, layer.kind) == skipped.end();
+  const auto last = std::find_if(layers.rbegin(), layers.rend(), [&](const MapLayer& layer) {
+    const bool groups = dynamic_cast<const Sequential*>(&net.module().at(layer.name)) != nullptr;
+    return !groups && std::ranges::find(skipped, layer.kind) == skipped.end();
   });
   NOYAU_CHECK(last != layers.rend(),
               "explain: no layer of this network has a map of at least 2 x 2 positions; use a method that "

@@ -1,6 +1,7 @@
 #include "noyau/layers.h"
 
 #include "name_table.h"
+#include "nn/exact_convolution.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -55,7 +56,7 @@ Tensor Conv2d::operator()(const Tensor& x) const {
                         .padding = options.padding,
                         .dilation = options.dilation,
                         .groups = options.groups,
-                        .algorithm = options.algorithm}));
+                        .algorithm = ExactConvolutions::instead_of(options.algorithm)}));
 }
 void Conv2d::visit(Visitor& visitor) {
   visitor("kernel", kernel);
@@ -82,7 +83,8 @@ Tensor ConvTranspose2d::operator()(const Tensor& x) const {
                                   .padding = options.padding,
                                   .dilation = options.dilation,
                                   .groups = options.groups,
-                                  .output_padding = options.output_padding}));
+                                  .output_padding = options.output_padding,
+                                  .algorithm = ExactConvolutions::instead_of(ConvAlgorithm::automatic)}));
 }
 void ConvTranspose2d::visit(Visitor& visitor) {
   visitor("kernel", kernel);
