@@ -109,7 +109,7 @@ Json Training::time(std::size_t steps) {
 }
 
 Json Training::memory(std::size_t steps) {
-  const programs::MemoryWatch watch;
+  const programs::MemoryWatch watch{ny::Device()};
   time(steps);
   return {{"growth", watch.growth()}};
 }
