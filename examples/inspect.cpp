@@ -91,20 +91,21 @@ std::vector<std::string> split_at_commas(const std::string& text) {
 }
 
 std::vector<Snapshot> measure_snapshots(const Request& request, const noyau::SavedModel& model,
-                                        const Survey& survey, const Effort& effort) {
+                                        const noyau::Dataset& images, const Survey& survey,
+                                        const Effort& effort) {
   std::vector<Snapshot> snapshots;
   for (const std::string& path : split_at_commas(request.snapshots)) {
     noyau::Sequential net = model.net;
     programs::blaming(Exit::data, [&] { noyau::load_weights(path, net); });
     effort.said("snapshot " + path);
-    snapshots.push_back({path, measure_layers(net, survey.images, survey.attributes, effort)});
+    snapshots.push_back({path, measure_layers(net, images, survey.attributes, effort)});
   }
   return snapshots;
 }
 
 std::string sampled_text(const Effort& effort, const Survey& survey) {
   if (effort.units == 0) return {};
-  return message("Sampled: ", survey.images.size(), " images, at most ", effort.units,
+  return message("Sampled: ", survey.images, " images, at most ", effort.units,
                  " random units of a layer pictured and ablated (on ", effort.ablation, " images), ",
                  effort.steps,
                  " steps of maximisation. Dead, duplicate and selective units are counted over all units.");
@@ -143,7 +144,7 @@ Exit run(int argc, char** argv) {
   const noyau::Dataset images = shuffled(load_images(request, model.info, effort.images), effort.seed);
   try {
     const Survey measured = survey(model, images, effort);
-    const std::vector<Snapshot> snapshots = measure_snapshots(request, model, measured, effort);
+    const std::vector<Snapshot> snapshots = measure_snapshots(request, model, images, measured, effort);
     const std::filesystem::path file = request.weights;
     const std::string title =
         message("Inside ", file.parent_path().filename().string(), "/", file.filename().string());

@@ -2,7 +2,7 @@
 """Checks what noyau-study wrote into a folder: usage: tests/check_report.py FOLDER [TEXT_OF_THE_PAGE...]
 
 Every row ended, the page is well formed and loads nothing from elsewhere, figures and tables are there and have no
-gaps where numbers should be, and the page holds the given texts.
+gaps where numbers should be, the best network was explained and inspected, and the page holds the given texts.
 """
 import csv
 import json
@@ -10,6 +10,12 @@ import pathlib
 import sys
 import xml.etree.ElementTree as xml
 from html.parser import HTMLParser
+
+# What the page and tables/ hold of the best network; the verdict is a table or the sentence that there can be none.
+INSIGHT = ("Explain: why does the best network say what it says?", "Which method is to be used here?",
+           "What the layers learned", "How was this measured?")
+INSIGHT_TABLES = ("explain", "agreement", "layers-layers", "layers-units")
+NO_VERDICT = "no verdict on them can be given"
 
 VOID = {"meta", "br", "hr", "img", "input", "link", "col", "path", "line", "rect", "circle"}
 
@@ -50,6 +56,10 @@ def check(folder, wanted):
     text = " ".join(" ".join(page.words).split())
     problems += [f"the page lacks '{words}'" for words in wanted if words not in text]
     problems += [f"the page says '{word}'" for word in ("nan", "-nan", "inf", "null") if f" {word} " in text]
+    problems += [f"the page lacks '{words}'" for words in INSIGHT if words not in text]
+    problems += [f"there is no table {name}" for name in INSIGHT_TABLES if not (folder / f"tables/{name}.csv").exists()]
+    if not (folder / "tables/verdict.csv").exists() and NO_VERDICT not in text:
+        problems.append("there is no verdict on Grad-CAM++")
     figures, tables = sorted(folder.glob("figures/*.svg")), sorted(folder.glob("tables/*.csv"))
     if not figures or not tables:
         problems.append("there are no figures or no tables")

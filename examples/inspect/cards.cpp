@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "inspect/parts.h"
-#include "inspect/pictures.h"
 
 namespace inspection {
 namespace {
@@ -34,7 +33,7 @@ Line distribution(std::vector<double> values, const std::string& name) {
   return line;
 }
 
-Drawing selectivity_figure(const LayerFacts& trained, const LayerFacts& fresh, std::size_t number) {
+Drawing selectivity_figure(const LayerFacts& trained, const LayerFacts& fresh, const std::string& id) {
   const bool by_index = std::isfinite(median(indices(trained))) && std::isfinite(median(indices(fresh)));
   Figure figure;
   figure.title = message("How selective are the units of ", trained.name, "?");
@@ -46,7 +45,7 @@ Drawing selectivity_figure(const LayerFacts& trained, const LayerFacts& fresh, s
   figure.lines = {distribution(by_index ? indices(trained) : informations(trained), "trained"),
                   distribution(by_index ? indices(fresh) : informations(fresh), "fresh weights")};
   figure.height = 160;
-  return drawing(message("selectivity-", number), figure);
+  return drawing(id, figure);
 }
 
 double drop_of(const LayerCard& card, std::size_t i) {
@@ -80,7 +79,7 @@ std::vector<std::size_t> by_importance(const LayerCard& card) {
   return order;
 }
 
-Gallery unit_gallery(const Survey& survey, std::size_t number) {
+Gallery unit_gallery(const Survey& survey, std::size_t number, const Place& place) {
   const LayerCard& card = survey.cards[number - 1];
   const LayerFacts& facts = survey.trained[number];
   const std::vector<std::size_t> order = by_importance(card);
@@ -91,9 +90,8 @@ Gallery unit_gallery(const Survey& survey, std::size_t number) {
     grid.title = message("Units ", first + 1, " to ", end, " of ", order.size(), " of ", facts.name);
     grid.columns = 2;
     for (std::size_t i = first; i < end; ++i)
-      grid.pictures.push_back(
-          {unit_picture(survey, card, order[i]), unit_caption(survey, facts, card, order[i])});
-    gallery.drawings.push_back(drawing(message("units-", number, "-", first), grid));
+      grid.pictures.push_back({card.pictures[order[i]], unit_caption(survey, facts, card, order[i])});
+    gallery.drawings.push_back(drawing(message(place.prefix, "units-", number, "-", first), grid));
   }
   return gallery;
 }
@@ -118,10 +116,11 @@ std::vector<double> informations(const LayerFacts& facts) {
   return values;
 }
 
-void add_layer(Document& document, const Survey& survey, std::size_t number) {
+void add_layer(Document& document, const Survey& survey, std::size_t number, const Place& place) {
   const LayerFacts& facts = survey.trained[number];
   const LayerCard& card = survey.cards[number - 1];
-  document.add(Heading{3, message("layer-", number), message(number, ". ", facts.name)});
+  document.add(
+      Heading{place.level + 1, message(place.prefix, "layer-", number), message(number, ". ", facts.name)});
   Text text(message("Output ", facts.shape, "; a cell sees ", card.field.size[0], "\u00d7",
                     card.field.size[1], " pixels. ", facts.health.dead.size(), " dead, ",
                     facts.health.spare(), " duplicate, ", facts.health.redundant, " redundant of ",
@@ -139,8 +138,11 @@ void add_layer(Document& document, const Survey& survey, std::size_t number) {
     text.add(card.causal.size() > 5 ? message(" and ", card.causal.size() - 5, " more.") : ".");
   }
   document.add(std::move(text));
-  document.add(Gallery{{selectivity_figure(facts, survey.fresh[number], number)}});
-  document.add(unit_gallery(survey, number));
+  Gallery gallery = unit_gallery(survey, number, place);
+  gallery.drawings.insert(
+      gallery.drawings.begin(),
+      selectivity_figure(facts, survey.fresh[number], message(place.prefix, "selectivity-", number)));
+  document.add(std::move(gallery));
 }
 
 Table unit_table(const Survey& survey) {
@@ -166,7 +168,7 @@ Table unit_table(const Survey& survey) {
                             survey.info.classes[static_cast<std::size_t>(facts.units[unit].best_class)],
                             value(facts.units[unit].index), value(facts.units[unit].information),
                             value(dead ? 1 : 0, 0), value(facts.health.explained[unit]),
-                            value(drop_of(card, k), 4), value(card.maximised.value[k])});
+                            value(drop_of(card, k), 4), value(card.maximised[k])});
     }
   }
   return table;

@@ -2,7 +2,6 @@
 #include <cmath>
 
 #include "inspect/parts.h"
-#include "inspect/pictures.h"
 #include "noyau/plot.h"
 
 namespace inspection {
@@ -43,7 +42,7 @@ Axis layer_axis(std::size_t layers) {
   return axis;
 }
 
-Drawing probe_figure(const Survey& survey, std::size_t a) {
+Drawing probe_figure(const Survey& survey, std::size_t a, const Place& place) {
   const Attribute& attribute = survey.attributes[a];
   Figure figure;
   figure.title = message("Where can the ", attribute.name, " be read?");
@@ -53,10 +52,10 @@ Drawing probe_figure(const Survey& survey, std::size_t a) {
   figure.y = {.label = "Accuracy of the probe", .percent = true};
   figure.lines = {probe_line(survey.trained, a, "trained"), probe_line(survey.fresh, a, "fresh weights")};
   figure.rules = {{.value = survey.trained[0].probes[a].chance, .label = "chance"}};
-  return drawing("probe-" + attribute.name, figure);
+  return drawing(place.prefix + "probe-" + attribute.name, figure);
 }
 
-Drawing cka_figure(const Survey& survey) {
+Drawing cka_figure(const Survey& survey, const Place& place) {
   HeatMap map;
   map.title = "Which layers are alike?";
   map.subtitle = "debiased linear CKA; layers by number, 0 is the image";
@@ -67,10 +66,10 @@ Drawing cka_figure(const Survey& survey) {
   map.digits = 2;
   if (survey.trained.size() > 10) map.texts.assign(map.values.size(), "");
   map.value = {.label = "CKA", .low = 0, .high = 1};
-  return drawing("cka", map);
+  return drawing(place.prefix + "cka", map);
 }
 
-Drawing map_figure(const Survey& survey) {
+Drawing map_figure(const Survey& survey, const Place& place) {
   Figure figure;
   figure.title = "Do classes form groups before the last layer?";
   figure.subtitle = message("exact t-SNE of ", survey.map.labels.size(), " images at ", survey.map.layer);
@@ -81,12 +80,12 @@ Drawing map_figure(const Survey& survey) {
     Line line{.name = survey.info.classes[c], .markers = true, .connected = false};
     for (std::size_t i = 0; i < survey.map.labels.size(); ++i) {
       if (survey.map.labels[i] != static_cast<int>(c)) continue;
-      line.x.push_back(static_cast<double>(survey.map.tsne.points.data<float>()[2 * i]));
-      line.y.push_back(static_cast<double>(survey.map.tsne.points.data<float>()[2 * i + 1]));
+      line.x.push_back(survey.map.points[2 * i]);
+      line.y.push_back(survey.map.points[2 * i + 1]);
     }
     if (!line.x.empty()) figure.lines.push_back(std::move(line));
   }
-  return drawing("map", figure);
+  return drawing(place.prefix + "map", figure);
 }
 
 Cell of_both(double trained, double fresh) {
@@ -105,8 +104,8 @@ Cell count_cell(std::int64_t trained, std::int64_t fresh) {
   return {message(trained, " / ", fresh), static_cast<double>(trained)};
 }
 
-Table layer_table(const Survey& survey) {
-  Table table{.id = "layers",
+Table layer_table(const Survey& survey, const Place& place) {
+  Table table{.id = place.prefix + "layers",
               .caption = "Every layer, trained / with fresh weights",
               .columns = {{"#", "", true},
                           {"Layer"},
@@ -147,9 +146,9 @@ Table layer_table(const Survey& survey) {
   return table;
 }
 
-void add_filters(Document& document, const Survey& survey) {
+void add_filters(Document& document, const Survey& survey, const Place& place) {
   if (survey.filters.types.empty()) return;
-  document.add(Heading{2, "filters", "What do the first filters respond to?"});
+  document.add(Heading{place.level, place.prefix + "filters", "What do the first filters respond to?"});
   document.add(Note{Note::Kind::reading, filter_reading(survey)});
   Gallery gallery;
   for (const bool trained : {true, false}) {
@@ -157,21 +156,21 @@ void add_filters(Document& document, const Survey& survey) {
     grid.title = trained ? "Filters of the first layer" : "The same with fresh weights";
     grid.subtitle = "each scaled by its largest weight; mid-grey is 0";
     grid.columns = 1;
-    grid.pictures = {{filter_picture(trained ? survey.filters : survey.fresh_filters), ""}};
-    gallery.drawings.push_back(drawing(trained ? "filters" : "filters-fresh", grid));
+    grid.pictures = {{(trained ? survey.filters : survey.fresh_filters).picture, ""}};
+    gallery.drawings.push_back(drawing(place.prefix + (trained ? "filters" : "filters-fresh"), grid));
   }
   document.add(std::move(gallery));
 }
 
-void add_map(Document& document, const Survey& survey) {
-  if (!survey.map.tsne.points) return;
+void add_map(Document& document, const Survey& survey, const Place& place) {
+  if (survey.map.points.empty()) return;
   const in::MapQuality& q = survey.map.quality;
-  document.add(Heading{2, "map", "Do images of one class lie together?"});
+  document.add(Heading{place.level, place.prefix + "map", "Do images of one class lie together?"});
   document.add(Text(message("How far to believe the map: trustworthiness ", fixed(q.trustworthiness, 3),
                             ", continuity ", fixed(q.continuity, 3), ", ", percent(q.preserved),
-                            " of the 10 nearest neighbours kept, divergence ", fixed(survey.map.tsne.kl, 2),
+                            " of the 10 nearest neighbours kept, divergence ", fixed(survey.map.kl, 2),
                             " nats. Sizes of groups and distances between them mean nothing.")));
-  document.add(Gallery{{map_figure(survey)}});
+  document.add(Gallery{{map_figure(survey, place)}});
 }
 
 void add_snapshots(Document& document, const Survey& survey, const std::vector<Snapshot>& snapshots) {
@@ -203,10 +202,10 @@ void add_snapshots(Document& document, const Survey& survey, const std::vector<S
   document.add(Gallery{{drawing("training-information", selective), drawing("training-class", readable)}});
 }
 
-void add_method(Document& document, const Survey& survey) {
-  document.add(Heading{2, "method", "How was this measured?"});
+void add_method(Document& document, const Survey& survey, const Place& place) {
+  document.add(Heading{place.level, place.prefix + "method", "How was this measured?"});
   document.add(study::Points{{
-      message("Images: ", survey.images.size(), " of ", survey.info.name,
+      message("Images: ", survey.images, " of ", survey.info.name,
               ", none of them used for training where the data set has a test split. A unit is a channel, or "
               "an element "
               "of a vector."),
@@ -234,33 +233,38 @@ void add_method(Document& document, const Survey& survey) {
 
 }  // namespace
 
-Document page_of(const Survey& survey, const std::string& title, const std::string& sampled,
-                 const std::vector<Snapshot>& snapshots) {
-  const auto count = survey.images.size();
-  Document document{
-      .title = title,
-      .subtitle = message(survey.info.name, ", ", count, " images, ",
-                          percent(static_cast<double>(survey.right) / static_cast<double>(count)),
-                          " predicted right; ", survey.cards.size(), " layers"),
-      .blocks = {}};
-  if (!sampled.empty()) document.add(Note{Note::Kind::banner, sampled});
-  document.add(Heading{2, "summary", "What did the network learn, and where?"});
+void add_findings(Document& document, const Survey& survey, const Place& place,
+                  const std::vector<Snapshot>& snapshots) {
   Gallery probes;
   for (std::size_t a = 0; a < survey.attributes.size(); ++a) {
     document.add(Note{Note::Kind::reading, reading_of(survey, a)});
-    if (survey.attributes[a].missing.empty()) probes.drawings.push_back(probe_figure(survey, a));
+    if (survey.attributes[a].missing.empty()) probes.drawings.push_back(probe_figure(survey, a, place));
   }
   document.add(Note{Note::Kind::reading, causal_reading(survey)});
-  probes.drawings.push_back(cka_figure(survey));
+  probes.drawings.push_back(cka_figure(survey, place));
   document.add(std::move(probes));
-  document.add(layer_table(survey));
-  document.add(Text("All units: ").link("tables/units.csv", "tables/units.csv").add("."));
+  document.add(layer_table(survey, place));
+  if (place.prefix.empty())
+    document.add(Text("All units: ").link("tables/units.csv", "tables/units.csv").add("."));
   add_snapshots(document, survey, snapshots);
-  add_filters(document, survey);
-  document.add(Heading{2, "layers", "What does each unit look for?"});
-  for (std::size_t i = 1; i < survey.trained.size(); ++i) add_layer(document, survey, i);
-  add_map(document, survey);
-  add_method(document, survey);
+  add_filters(document, survey, place);
+  document.add(Heading{place.level, place.prefix + "units", "What does each unit look for?"});
+  for (std::size_t i = 1; i < survey.trained.size(); ++i) add_layer(document, survey, i, place);
+  add_map(document, survey, place);
+  add_method(document, survey, place);
+}
+
+Document page_of(const Survey& survey, const std::string& title, const std::string& sampled,
+                 const std::vector<Snapshot>& snapshots) {
+  const auto count = static_cast<double>(survey.images);
+  Document document{.title = title,
+                    .subtitle = message(survey.info.name, ", ", survey.images, " images, ",
+                                        percent(static_cast<double>(survey.right) / count),
+                                        " predicted right; ", survey.cards.size(), " layers"),
+                    .blocks = {}};
+  if (!sampled.empty()) document.add(Note{Note::Kind::banner, sampled});
+  document.add(Heading{2, "summary", "What did the network learn, and where?"});
+  add_findings(document, survey, {}, snapshots);
   return document;
 }
 

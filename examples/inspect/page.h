@@ -13,6 +13,15 @@ struct Snapshot {
   std::vector<LayerFacts> layers;  ///< As measured.
 };
 
+/// Where findings stand in a document.
+struct Place {
+  std::string prefix = {};  ///< Before the names of headings, figures and tables.
+  int level = 2;            ///< Of headings.
+};
+/// What the layers learned: readings, figures, tables, cards and how it was measured.
+void add_findings(study::Document& document, const Survey& survey, const Place& place,
+                  const std::vector<Snapshot>& snapshots = {});
+
 /// The whole page; `sampled` says what was left out, if anything.
 study::Document page_of(const Survey& survey, const std::string& title, const std::string& sampled,
                         const std::vector<Snapshot>& snapshots);

@@ -20,6 +20,6 @@ std::vector<double> indices(const LayerFacts& facts);
 /// Information on the class of the live units.
 std::vector<double> informations(const LayerFacts& facts);
 /// The card of layer `number`, from 1.
-void add_layer(study::Document& document, const Survey& survey, std::size_t number);
+void add_layer(study::Document& document, const Survey& survey, std::size_t number, const Place& place);
 
 }  // namespace inspection

@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "noyau/image.h"
+#include "noyau/ops.h"
 
 namespace inspection {
 namespace {
 
 constexpr std::int64_t kSide = 32;  // pixels of a picture on a card
-constexpr std::int64_t kAcross = 5;
 
 std::string png(const noyau::Tensor& image) {
   const std::vector<std::uint8_t> bytes = noyau::encode_png(image);
@@ -22,19 +22,15 @@ noyau::Tensor square(const noyau::Tensor& images) {
 
 }  // namespace
 
-std::string unit_picture(const Survey& survey, const LayerCard& card, std::size_t i) {
-  const noyau::Tensor& images = survey.images.images();
-  const auto which = static_cast<std::int64_t>(i);
-  std::vector<noyau::Tensor> parts{square(noyau::slice(card.maximised.images, 0, which, which + 1))};
-  const auto strongest = std::min<std::size_t>(kAcross - 1, card.top[i].size());
-  parts.push_back(square(noyau::inspect::cut(images, std::span(card.top[i]).first(strongest))));
-  parts.push_back(square(noyau::inspect::cut(images, card.deciles[i])));
+std::string unit_picture(const noyau::Tensor& maximising, const noyau::Tensor& strongest,
+                         const noyau::Tensor& deciles) {
+  const std::vector<noyau::Tensor> parts{square(maximising), square(strongest), square(deciles)};
   return png(noyau::image_grid(noyau::concat(parts, 0), {.columns = kAcross, .gap = 1}));
 }
 
-std::string filter_picture(const Filters& filters) {
-  const std::int64_t side = std::max<std::int64_t>(1, 24 / filters.images.dim(1));
-  return png(noyau::image_grid(filters.images, {.columns = 8, .gap = 3, .scale = side}));
+std::string filter_picture(const noyau::Tensor& filters) {
+  const std::int64_t side = std::max<std::int64_t>(1, 24 / filters.dim(1));
+  return png(noyau::image_grid(filters, {.columns = 8, .gap = 3, .scale = side}));
 }
 
 }  // namespace inspection

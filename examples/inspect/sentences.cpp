@@ -164,9 +164,15 @@ Text causal_reading(const Survey& survey) {
   std::vector<std::string> none;
   std::int64_t pairs = 0;
   for (const LayerCard& card : survey.cards) pairs += static_cast<std::int64_t>(card.causal.size());
-  text.add(message(pairs,
-                   " pairs of a unit and a class are causal: without the unit, measurably fewer images of "
-                   "the class are recognised. Strongest for each: "));
+  if (pairs == 0)
+    return text
+        .add(
+            "No unit is shown to be causal for a class: without any one of those ablated, no class is "
+            "recognised measurably less often on these images.")
+        .add(selectivity_reading(survey));
+  text.add(message(pairs, pairs == 1 ? " pair of a unit and a class is" : " pairs of a unit and a class are",
+                   " causal: without the unit, measurably fewer images of the class are recognised. "
+                   "Strongest for each: "));
   for (std::size_t c = 0; c < classes.size(); ++c) {
     const in::CausalUnit* strongest = nullptr;
     std::size_t layer = 0;

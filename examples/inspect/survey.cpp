@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "inspect/pictures.h"
+
 namespace inspection {
 namespace {
 
@@ -74,51 +76,16 @@ std::vector<std::int64_t> sampled_units(std::int64_t units, const Effort& effort
   return chosen;
 }
 
-LayerCard card_of(noyau::SavedModel& model, const Survey& survey, const in::LayerOutputs& outputs,
-                  std::size_t number, bool last, const noyau::Tensor& colours, const Effort& effort) {
-  LayerCard card;
-  const noyau::DataInfo& info = survey.info;
-  card.field = in::receptive_field(model.net, {info.height, info.width, info.channels}, outputs.name);
-  card.shown = sampled_units(outputs.units(), effort, number);
-  for (const std::int64_t unit : card.shown) {
-    const noyau::Size2 size(info.height, info.width);
-    card.top.push_back(in::patches(outputs, unit, card.field, size, 9));
-    card.deciles.push_back(in::patches(outputs, unit, card.field, size, 5, in::Pick::deciles));
-  }
-  if (!last) {
-    say(effort, message("layer ", outputs.name, ": ablating ", card.shown.size(), " units"));
-    const noyau::Dataset some = survey.images.first(effort.ablation);
-    card.ablation = in::ablate(model.net, some, outputs.name, {.units = card.shown, .stop = effort.stop});
-    card.causal = in::causal_units(card.ablation);
-  }
-  say(effort, message("layer ", outputs.name, ": maximising ", card.shown.size(), " units"));
-  card.maximised =
-      in::maximise(model.net, info, outputs.name, card.shown,
-                   {.steps = effort.steps, .rate = 0.2, .seed = effort.seed, .stop = effort.stop}, colours);
-  return card;
-}
-
 Filters filters_of(noyau::Sequential& net) {
   for (const noyau::NamedModule& inside : net.modules()) {
     const auto* conv = dynamic_cast<const noyau::Conv2d*>(inside.module);
     if (conv == nullptr) continue;
     const noyau::Tensor& kernel = conv->kernel;
     const bool sees_pixels = kernel.dim(2) == 1 || kernel.dim(2) == 3;
-    return sees_pixels ? Filters{in::filter_types(kernel), in::filter_images(kernel)} : Filters{};
+    return sees_pixels ? Filters{in::filter_types(kernel), filter_picture(in::filter_images(kernel))}
+                       : Filters{};
   }
   return {};
-}
-
-Map map_of(const std::vector<in::LayerOutputs>& outputs, const noyau::Dataset& images, const Effort& effort) {
-  const in::LayerOutputs& layer = outputs[outputs.size() - std::min<std::size_t>(2, outputs.size())];
-  const std::int64_t count = std::min(effort.mapped, images.size());
-  Map map{.layer = layer.name, .labels = images.first(count).labels().to_vector<std::int32_t>()};
-  if (count < 40) return map;
-  say(effort, message("layer ", layer.name, ": mapping ", count, " images"));
-  const noyau::Tensor reduced = in::pca(noyau::slice(layer.features, 0, 0, count), 50).scores;
-  map.tsne = in::tsne(reduced, {.iterations = 500, .stop = effort.stop});
-  map.quality = in::map_quality(reduced, map.tsne.points);
-  return map;
 }
 
 }  // namespace
@@ -130,32 +97,84 @@ std::vector<LayerFacts> measure_layers(noyau::Sequential& net, const noyau::Data
   return facts_of(outputs, images, attributes, effort);
 }
 
-Survey survey(noyau::SavedModel& model, const noyau::Dataset& images, const Effort& effort) {
-  Survey result{.info = images.info(), .images = images, .attributes = attributes_of(images)};
-  const std::vector<std::string> layers = names_of(model.net, result.info);
-  const in::OutputOptions options{.features = 1024, .stop = effort.stop};
-  say(effort, message("measuring ", layers.size() - 1, " layers on ", images.size(), " images"));
-  const auto outputs = in::measure_outputs(model.net, images, layers, options);
-  for (const noyau::Prediction& p :
-       noyau::predictions(noyau::predict(model.net, images, {.stop = effort.stop}), images.labels()))
+Surveyor::Surveyor(noyau::SavedModel& model, noyau::Dataset images, Effort effort)
+    : model_(model), images_(std::move(images)), effort_(std::move(effort)) {
+  const std::vector<std::string> layers = names_of(model.net, images_.info());
+  const in::OutputOptions options{.features = 1024, .stop = effort_.stop};
+  say(effort_, message("measuring ", layers.size() - 1, " layers on ", images_.size(), " images"));
+  outputs_ = in::measure_outputs(model.net, images_, layers, options);
+  noyau::seed(effort_.seed);
+  fresh_ = noyau::from_json(noyau::to_json(model.net));
+  fresh_outputs_ = in::measure_outputs(fresh_, images_, layers, options);
+  colours_ = in::colour_basis(images_.images());
+}
+
+Survey Surveyor::layers() {
+  Survey result{.info = images_.info(), .images = images_.size(), .attributes = attributes_of(images_)};
+  const noyau::Tensor logits = noyau::predict(model_.net, images_, {.stop = effort_.stop});
+  for (const noyau::Prediction& p : noyau::predictions(logits, images_.labels()))
     result.right += p.correct() ? 1 : 0;
-  noyau::seed(effort.seed);
-  noyau::Sequential fresh = noyau::from_json(noyau::to_json(model.net));
-  const auto control = in::measure_outputs(fresh, images, layers, options);
-  result.trained = facts_of(outputs, images, result.attributes, effort);
-  result.fresh = facts_of(control, images, result.attributes, effort);
-  say(effort, "comparing layers");
-  const std::vector<noyau::Tensor> features = features_of(outputs);
+  result.trained = facts_of(outputs_, images_, result.attributes, effort_);
+  result.fresh = facts_of(fresh_outputs_, images_, result.attributes, effort_);
+  say(effort_, "comparing layers");
+  const std::vector<noyau::Tensor> features = features_of(outputs_);
   result.cka = in::cka(features, features);
-  result.filters = filters_of(model.net);
-  result.fresh_filters = filters_of(fresh);
-  const noyau::Tensor colours = in::colour_basis(images.images());
-  for (std::size_t i = 1; i < outputs.size(); ++i) {
-    result.cards.push_back(card_of(model, result, outputs[i], i, i + 1 == outputs.size(), colours, effort));
-    result.cards.back().cka_fresh =
-        in::cka(std::span(&outputs[i].features, 1), std::span(&control[i].features, 1))[0];
+  result.filters = filters_of(model_.net);
+  result.fresh_filters = filters_of(fresh_);
+  return result;
+}
+
+LayerCard Surveyor::card(std::size_t number) {
+  const in::LayerOutputs& outputs = outputs_[number];
+  const noyau::DataInfo& info = images_.info();
+  LayerCard card;
+  card.field = in::receptive_field(model_.net, {info.height, info.width, info.channels}, outputs.name);
+  card.shown = sampled_units(outputs.units(), effort_, number);
+  if (number + 1 < outputs_.size()) {  // the outputs themselves are not ablated
+    say(effort_, message("layer ", outputs.name, ": ablating ", card.shown.size(), " units"));
+    card.ablation = in::ablate(model_.net, images_.first(effort_.ablation), outputs.name,
+                               {.units = card.shown, .stop = effort_.stop});
+    card.causal = in::causal_units(card.ablation);
   }
-  result.map = map_of(outputs, images, effort);
+  say(effort_, message("layer ", outputs.name, ": maximising ", card.shown.size(), " units"));
+  const in::Maximised maximised = in::maximise(
+      model_.net, info, outputs.name, card.shown,
+      {.steps = effort_.steps, .rate = 0.2, .seed = effort_.seed, .stop = effort_.stop}, colours_);
+  card.maximised = maximised.value;
+  const noyau::Size2 size(info.height, info.width);
+  for (std::size_t i = 0; i < card.shown.size(); ++i) {
+    const auto place = static_cast<std::int64_t>(i);
+    const auto patches = [&](int count, in::Pick pick) {
+      return in::cut(images_.images(), in::patches(outputs, card.shown[i], card.field, size, count, pick));
+    };
+    card.pictures.push_back(unit_picture(noyau::slice(maximised.images, 0, place, place + 1),
+                                         patches(kAcross - 1, in::Pick::top),
+                                         patches(kAcross, in::Pick::deciles)));
+  }
+  card.cka_fresh =
+      in::cka(std::span(&outputs.features, 1), std::span(&fresh_outputs_[number].features, 1))[0];
+  return card;
+}
+
+Map Surveyor::map() const {
+  const in::LayerOutputs& layer = outputs_[outputs_.size() - std::min<std::size_t>(2, outputs_.size())];
+  const std::int64_t count = std::min(effort_.mapped, images_.size());
+  Map map{.layer = layer.name, .labels = images_.first(count).labels().to_vector<std::int32_t>()};
+  if (count < 40) return map;
+  say(effort_, message("layer ", layer.name, ": mapping ", count, " images"));
+  const noyau::Tensor reduced = in::pca(noyau::slice(layer.features, 0, 0, count), 50).scores;
+  const in::Tsne tsne = in::tsne(reduced, {.iterations = 500, .stop = effort_.stop});
+  for (const float place : tsne.points.to_vector<float>()) map.points.push_back(static_cast<double>(place));
+  map.kl = tsne.kl;
+  map.quality = in::map_quality(reduced, tsne.points);
+  return map;
+}
+
+Survey survey(noyau::SavedModel& model, const noyau::Dataset& images, const Effort& effort) {
+  Surveyor surveyor(model, images, effort);
+  Survey result = surveyor.layers();
+  for (std::size_t i = 1; i <= surveyor.cards(); ++i) result.cards.push_back(surveyor.card(i));
+  result.map = surveyor.map();
   return result;
 }
 

@@ -40,27 +40,27 @@ struct LayerFacts {
 
 /// What a layer's card shows besides.
 struct LayerCard {
-  noyau::inspect::ReceptiveField field = {};                     ///< Where its cells look.
-  std::vector<std::int64_t> shown = {};                          ///< Units that are ablated and pictured.
-  noyau::inspect::AblationResult ablation = {};                  ///< Of those; empty of the last layer.
-  std::vector<noyau::inspect::CausalUnit> causal = {};           ///< Of those.
-  noyau::inspect::Maximised maximised = {};                      ///< Of those.
-  std::vector<std::vector<noyau::inspect::Patch>> top = {};      ///< Of those.
-  std::vector<std::vector<noyau::inspect::Patch>> deciles = {};  ///< Of those.
-  double cka_fresh = 0;  ///< Similarity to the same layer of the fresh network.
+  noyau::inspect::ReceptiveField field = {};            ///< Where its cells look.
+  std::vector<std::int64_t> shown = {};                 ///< Units that are ablated and pictured.
+  noyau::inspect::AblationResult ablation = {};         ///< Of those; empty of the last layer.
+  std::vector<noyau::inspect::CausalUnit> causal = {};  ///< Of those.
+  std::vector<double> maximised = {};      ///< Of those: outputs for the images that maximise them.
+  std::vector<std::string> pictures = {};  ///< Of those: PNG bytes of unit_picture().
+  double cka_fresh = 0;                    ///< Similarity to the same layer of the fresh network.
 };
 
 /// First-layer filters of one network.
 struct Filters {
   std::vector<noyau::inspect::FilterType> types =
-      {};                     ///< Empty where the first layer is no convolution of colours.
-  noyau::Tensor images = {};  ///< Their pictures.
+      {};                    ///< Empty where the first layer is no convolution of colours.
+  std::string picture = {};  ///< PNG bytes of all of them.
 };
 
 /// A map of images by the last hidden layer.
 struct Map {
   std::string layer = {};                   ///< Whose features.
-  noyau::inspect::Tsne tsne = {};           ///< Points.
+  std::vector<double> points = {};          ///< x and y of each image; nothing where there are too few.
+  double kl = 0;                            ///< Tsne::kl.
   noyau::inspect::MapQuality quality = {};  ///< How far to believe them.
   std::vector<std::int32_t> labels = {};    ///< Of the points.
 };
@@ -68,7 +68,7 @@ struct Map {
 /// Everything.
 struct Survey {
   noyau::DataInfo info = {};                         ///< Of the network's images.
-  noyau::Dataset images = {};                        ///< Those measured on.
+  std::int64_t images = 0;                           ///< Number of those measured on.
   std::int64_t right = 0;                            ///< Of these, predicted right.
   std::vector<Attribute> attributes = {};            ///< Class, hue, orientation.
   std::vector<LayerFacts> trained = {}, fresh = {};  ///< Input first, then the layers.
@@ -76,10 +76,34 @@ struct Survey {
   std::vector<double> cka = {};                      ///< Every layer of `trained` with every other.
   Filters filters = {}, fresh_filters = {};          ///< First layers.
   Map map = {};                                      ///< Of the last hidden layer.
-  double seconds = 0;                                ///< Time taken.
 };
 
-/// Measures `model` on `images`, which have its format and classes.
+/// Measures a network piece by piece.
+class Surveyor {
+ public:
+  /// Runs `model`, which it refers to, and the same network with fresh weights on `images`, which have its format and
+  /// classes.
+  Surveyor(noyau::SavedModel& model, noyau::Dataset images, Effort effort);
+
+  /// Everything but cards and map.
+  Survey layers();
+  /// Number of cards.
+  std::size_t cards() const { return outputs_.size() - 1; }
+  /// The card of layer `number`, from 1.
+  LayerCard card(std::size_t number);
+  /// The map of images.
+  Map map() const;
+
+ private:
+  noyau::SavedModel& model_;
+  noyau::Dataset images_;
+  Effort effort_;
+  std::vector<noyau::inspect::LayerOutputs> outputs_, fresh_outputs_;
+  noyau::Sequential fresh_;
+  noyau::Tensor colours_;
+};
+
+/// All of it.
 Survey survey(noyau::SavedModel& model, const noyau::Dataset& images, const Effort& effort);
 /// The layers of a network alone, for snapshots of training.
 std::vector<LayerFacts> measure_layers(noyau::Sequential& net, const noyau::Dataset& images,

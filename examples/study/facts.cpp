@@ -6,6 +6,7 @@
 #include <map>
 
 #include "noyau/plot.h"
+#include "study/parts.h"
 
 namespace study {
 namespace {
@@ -89,6 +90,7 @@ Facts::Facts(const Plan& the_plan, std::vector<Row> all_rows)
     }
     results.push_back(std::move(result));
   }
+  best = best_row(*plan, rows);
   for (const Row& row : rows) {
     if (summary != nullptr || !is_done(row.row) || data_of(row.row) != data) continue;
     summary = &row.row["data"];

@@ -3,10 +3,12 @@
 /// What rows of results say: values over seeds, their intervals, comparisons, and how these are written.
 
 #include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "inspect/survey.h"
 #include "noyau/stats.h"
 #include "study/document.h"
 #include "study/plan.h"
@@ -36,14 +38,19 @@ struct Results {
 
 /// Everything that the report is written from.
 struct Facts {
-  const Plan* plan = nullptr;        ///< The plan.
-  std::vector<Row> rows;             ///< Its runs, with the rows of those that were done.
-  std::vector<Results> results;      ///< By section, in the plan's order.
-  std::string data;                  ///< Name of the data set of all rows used.
-  const Json* summary = nullptr;     ///< A row's "data"; null without rows.
-  std::vector<std::string> classes;  ///< Class names; numbers where rows have none.
-  std::vector<std::string> samples;  ///< PNG strips of sample images, by class; may be empty.
-  std::size_t other_data = 0;        ///< Rows left out because they are of another data set.
+  const Plan* plan = nullptr;           ///< The plan.
+  std::vector<Row> rows;                ///< Its runs, with the rows of those that were done.
+  std::vector<Results> results;         ///< By section, in the plan's order.
+  std::string data;                     ///< Name of the data set of all rows used.
+  const Json* summary = nullptr;        ///< A row's "data"; null without rows.
+  std::vector<std::string> classes;     ///< Class names; numbers where rows have none.
+  std::vector<std::string> samples;     ///< PNG strips of sample images, by class; may be empty.
+  const Row* best = nullptr;            ///< Row of the network that is looked into; null when there is none.
+  std::map<std::string, Json> explain;  ///< What was measured of its explanations, by part.
+  std::map<std::string, Json> layers;   ///< The same of its layers.
+  std::optional<inspection::Survey> survey;     ///< What `layers` say together, once all are there.
+  std::map<std::string, std::string> drawings;  ///< Pictures measured before, by file.
+  std::size_t other_data = 0;                   ///< Rows left out because they are of another data set.
 
   /// Groups the rows of a plan by section and step; only rows of the data set that most rows have are used.
   Facts(const Plan& plan, std::vector<Row> rows);

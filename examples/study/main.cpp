@@ -2,6 +2,7 @@
 #include <spawn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdio>
@@ -16,6 +17,7 @@
 #include "common/interrupt.h"
 #include "noyau/parallel.h"
 #include "study/acquire.h"
+#include "study/insight.h"
 #include "study/report.h"
 #include "study/runner.h"
 
@@ -134,13 +136,19 @@ Exit run(int argc, char** argv) {
     return Exit::done;
   }
   Runner runner(plan, folder, interrupts.token());
+  Insight insight(plan, folder, runner.workshop(), interrupts.token());
   runner.predict();
+  insight.predict();
   if (request.dry_run) {
     runner.print_sections();
+    insight.print_sections();
     return Exit::done;
   }
+  const programs::Stopwatch clock;
   const Outcome outcome = runner.run(limit);
   if (outcome.stopped) return interrupts.code();
+  const double left = limit == 0 ? 0 : std::max(0.001, limit - clock.seconds());
+  if (!outcome.time_up && !insight.run(left, outcome.executed > 0)) return interrupts.code();
   show(write_report(plan, folder));
   return Exit::done;
 }

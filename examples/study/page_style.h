@@ -16,6 +16,7 @@ body { margin: 0 auto; padding: 0 1rem 4rem; max-width: 72rem; color: var(--ink)
 h1 { font-size: clamp(1.6rem, 4vw, 2.3rem); line-height: 1.2; margin: 2rem 0 .4rem; text-wrap: balance; }
 h2 { font-size: 1.45em; line-height: 1.25; margin: 3rem 0 .8rem; padding-top: .8rem; border-top: 2px solid var(--ink); }
 h3 { font-size: 1.12em; line-height: 1.3; margin: 2rem 0 .5rem; }
+h4 { font-size: 1em; line-height: 1.3; margin: 1.6rem 0 .4rem; }
 p, li { max-width: 46rem; }
 p { margin: .6rem 0; }
 a { color: var(--blue); }
@@ -72,7 +73,7 @@ th[aria-sort=descending] button::after { content: "\a0\2193"; color: var(--ink);
   tbody th { position: static; min-width: 0; }
   thead { display: table-header-group; }
   tr, figure, .reading, .banner { break-inside: avoid; }
-  h2, h3, .caption { break-after: avoid; }
+  h2, h3, h4, .caption { break-after: avoid; }
 }
 )";
 

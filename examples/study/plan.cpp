@@ -167,13 +167,52 @@ Section read_section(const Json& json, const std::string& where, const Plan& pla
   return section;
 }
 
+template <class Sizes>
+struct Size {
+  const char* key;
+  std::int64_t Sizes::*member;
+  std::int64_t low, high;
+};
+constexpr Size<ExplainSizes> kExplain[] = {{"images", &ExplainSizes::images, 2, 10000},
+                                           {"few", &ExplainSizes::few, 2, 1000},
+                                           {"mosaics", &ExplainSizes::mosaics, 2, 1000},
+                                           {"shown", &ExplainSizes::shown, 1, 20}};
+constexpr Size<LayerSizes> kLayers[] = {{"images", &LayerSizes::images, 40, 10000},
+                                        {"ablation", &LayerSizes::ablation, 10, 10000},
+                                        {"units", &LayerSizes::units, 1, 256},
+                                        {"steps", &LayerSizes::steps, 1, 1000},
+                                        {"mapped", &LayerSizes::mapped, 40, 2000}};
+
+/// `true`, `false` or an object of sizes; the defaults where the plan has no such key.
+template <class Sizes, std::size_t count>
+std::optional<Sizes> read_sizes(const Object& plan, const char* key, const Size<Sizes> (&known)[count]) {
+  if (!plan.has(key)) return Sizes();
+  const Json& json = plan.at(key);
+  if (json.is_boolean()) return json.get<bool>() ? std::optional(Sizes()) : std::nullopt;
+  const std::string where = plan.where() + ": " + key;
+  std::vector<std::string> keys;
+  for (const Size<Sizes>& size : known) keys.emplace_back(size.key);
+  const Object object(json, where, keys);
+  Sizes sizes;
+  for (const Size<Sizes>& size : known) {
+    if (!object.has(size.key)) continue;
+    const Json& value = object.at(size.key);
+    const bool fits = value.is_number_integer() && value >= size.low && value <= size.high;
+    if (!fits)
+      stop(Exit::usage, where, ": '", size.key, "' must be a whole number from ", size.low, " to ", size.high,
+           ", found ", value.dump());
+    sizes.*size.member = value.get<std::int64_t>();
+  }
+  return sizes;
+}
+
 }  // namespace
 
 std::string_view kind_name(Kind kind) { return kKinds[static_cast<std::size_t>(kind)]; }
 
 Plan read_plan(const std::string& path, const Json& overrides) {
   const Json json = programs::read_json(path, Exit::usage);
-  const Object object(json, path, {"title", "budget", "seeds", "settings", "sections"});
+  const Object object(json, path, {"title", "budget", "seeds", "settings", "sections", "explain", "layers"});
   Plan plan;
   plan.name = std::filesystem::path(path).stem().string();
   plan.path = path;
@@ -183,6 +222,8 @@ Plan read_plan(const std::string& path, const Json& overrides) {
   plan.budget = budget.budget;
   if (object.has("settings")) assign_all(plan.base, object.at("settings"), path + ": settings");
   assign_all(plan.base, overrides, path);
+  plan.explain = read_sizes(object, "explain", kExplain);
+  plan.layers = read_sizes(object, "layers", kLayers);
   const std::vector<std::int64_t> seeds =
       object.has("seeds") ? seeds_of(object) : std::vector<std::int64_t>{1};
   for (const Json& section : object.list("sections")) {

@@ -2,6 +2,8 @@
 /// \file
 /// A study's plan: the questions it asks and the runs that answer them.
 
+#include <optional>
+
 #include "common/options.h"
 
 namespace study {
@@ -38,6 +40,22 @@ struct Section {
   std::vector<Step> steps;             ///< In the order of the report.
 };
 
+/// Sizes of the section that explains the best network: key "explain" of a plan.
+struct ExplainSizes {
+  std::int64_t images = 60;   ///< Test images that every method is measured on.
+  std::int64_t few = 8;       ///< Of these, images of the slow measures: sensitivity, randomisation.
+  std::int64_t mosaics = 40;  ///< 2 x 2 mosaics of test images that maps must point into.
+  std::int64_t shown = 2;     ///< Images shown of each kind: right and wrong, confident and unsure.
+};
+/// Sizes of the section on what the layers of the best network learned: key "layers" of a plan.
+struct LayerSizes {
+  std::int64_t images = 1000;    ///< Test images that all layers are measured on.
+  std::int64_t ablation = 1000;  ///< Of these, images that units are ablated on.
+  std::int64_t units = 16;       ///< Units of a layer that are ablated and pictured.
+  std::int64_t steps = 48;       ///< Steps of activation maximisation.
+  std::int64_t mapped = 300;     ///< Images on the map.
+};
+
 /// A whole study.
 struct Plan {
   std::string name;               ///< File name without extension; names the folder of results.
@@ -46,7 +64,9 @@ struct Plan {
   double budget = 0;              ///< Seconds that all runs may take together; 0: no limit.
   Settings base;                  ///< Settings that all sections start from.
   std::vector<Section> sections;  ///< In the order of the report.
-  bool fell_back = false;         ///< CIFAR-10 could not be had, and another data set takes its place.
+  std::optional<ExplainSizes> explain = ExplainSizes();  ///< Absent where the plan says `"explain": false`.
+  std::optional<LayerSizes> layers = LayerSizes();       ///< Absent where the plan says `"layers": false`.
+  bool fell_back = false;  ///< CIFAR-10 could not be had, and another data set takes its place.
 };
 
 /// Reads a plan; stops with Exit::usage, naming file and place, on anything unknown, missing or out of range.

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "common/files.h"
+#include "study/inspect_network.h"
 #include "study/samples.h"
 #include "study/sections.h"
 
@@ -45,15 +46,37 @@ void write_parts(const Document& document, const std::string& folder) {
   }
 }
 
+// What was measured of the best network, with its pictures.
+void read_insight(Facts& facts, const std::string& folder) {
+  if (facts.best == nullptr) return;
+  const Run& run = facts.best->run;
+  if (facts.plan->layers) {
+    const std::string id = parts_id(run, to_json(*facts.plan->layers));
+    facts.layers = read_parts(parts_path(folder, "layers"), id);
+    facts.survey = read_survey(facts.layers, folder, id);
+  }
+  if (!facts.plan->explain) return;
+  facts.explain = read_parts(parts_path(folder, "explain"), parts_id(run, to_json(*facts.plan->explain)));
+  if (!facts.explain.contains("sheets")) return;
+  for (const Json& sheet : facts.explain["sheets"]) {
+    const std::string file = sheet.value("file", "");
+    if (std::filesystem::exists(folder + "/" + file))
+      facts.drawings[file] = programs::read_file(folder + "/" + file, programs::Exit::data);
+  }
+}
+
 }  // namespace
 
 Document make_report(const Plan& plan, std::vector<Row> rows, const std::string& folder) {
   Facts facts(plan, std::move(rows));
   if (!folder.empty()) facts.samples = read_samples(folder, facts.data);
+  if (!folder.empty()) read_insight(facts, folder);
   Document document{.title = plan.title, .subtitle = subtitle_of(facts), .blocks = {}};
   add_introduction(document, facts);
   for (const Results& results : facts.results) add_section(document, facts, results);
   add_test_set(document, facts);
+  add_explain(document, facts);
+  add_layers(document, facts);
   add_criteria(document);
   add_glossary(document, facts);
   add_limits(document, facts);

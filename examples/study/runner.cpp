@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/files.h"
+#include "study/parts.h"
 #include "study/samples.h"
 
 namespace study {
@@ -40,6 +41,7 @@ Runner::Runner(const Plan& plan, std::string folder, std::stop_token stop)
   for (const Row& row : rows_)
     if (!row.row.is_null() && known_.emplace(row.run.hash, row.row).second)
       spent_ += row.row["seconds"].value("total", 0.0);
+  for (const Row& row : rows_) note_best(row.run, row.row);
 }
 
 double Runner::cost_of(const Settings& settings) {
@@ -109,6 +111,7 @@ std::string Runner::eta() const {
 
 Outcome Runner::run(double limit) {
   const programs::Stopwatch clock;
+  bool time_up = false;
   write_samples(workshop_.images(plan_.base).split.train, folder_);
   for (const Todo& todo : todo_) {
     const double seconds = todo.seconds * pace();
@@ -119,6 +122,7 @@ Outcome Runner::run(double limit) {
     if (limit > 0 && executed_ > 0 && clock.seconds() + seconds > limit) {
       progress_.line(message("time is up: ", todo_.size() - executed_,
                              " rows are still to come; repeat the command to go on"));
+      time_up = true;
       break;
     }
     try {
@@ -130,7 +134,7 @@ Outcome Runner::run(double limit) {
     }
     ++executed_;
   }
-  return {.left_out = left_out_, .stopped = false};
+  return {.left_out = left_out_, .executed = executed_, .time_up = time_up};
 }
 
 void Runner::execute(const Todo& todo) {
@@ -141,7 +145,9 @@ void Runner::execute(const Todo& todo) {
   const auto show = [&](const noyau::BatchReport& b) {
     progress_.update(message(what, "  epoch ", b.epoch, "/", run.settings.epochs, "  time left ", eta()));
   };
-  const Json row = workshop_.run(run.settings, show);
+  const bool wanted = plan_.explain || plan_.layers;
+  const Json row = workshop_.run(
+      run.settings, show, [&](const Json& done) { return wanted && candidacy(plan_, run, done) > highest_; });
   const double seconds = row["seconds"].value("total", 0.0);
   spent_ += seconds;
   actual_ += seconds;
@@ -151,6 +157,15 @@ void Runner::execute(const Todo& todo) {
       what, accuracy.is_number() ? "  test accuracy " + percent(accuracy.get<double>()) : "  diverged", "  ",
       duration(seconds)));
   append(run, row);
+  if (best_ && candidacy(plan_, run, row) > highest_) workshop_.forget(*best_);
+  note_best(run, row);
+}
+
+void Runner::note_best(const Run& run, const Json& row) {
+  const double accuracy = candidacy(plan_, run, row);
+  if (!(accuracy > highest_)) return;
+  highest_ = accuracy;
+  best_ = run.settings;
 }
 
 void Runner::append(const Run& run, Json row) {

@@ -17,6 +17,8 @@ namespace study {
 struct Outcome {
   std::vector<Run> left_out;  ///< Runs that the budget had no room for.
   bool stopped = false;       ///< The stop token asked to end early.
+  std::size_t executed = 0;   ///< Runs made.
+  bool time_up = false;       ///< The limit was reached with rows still to come.
 };
 
 /// Runs what is missing from a folder's results.jsonl.
@@ -32,6 +34,8 @@ class Runner {
   /// Runs what predict() left on the list. With a `limit` in seconds, no run after the first is begun that would end
   /// later than that.
   Outcome run(double limit = 0);
+  /// Where the networks are.
+  Workshop& workshop() { return workshop_; }
 
  private:
   struct Todo {
@@ -43,6 +47,7 @@ class Runner {
   void print_prediction();
   void execute(const Todo& todo);
   void append(const Run& run, Json row);
+  void note_best(const Run& run, const Json& row);
   double pace() const;
   std::string eta() const;
 
@@ -58,10 +63,12 @@ class Runner {
   std::set<std::string> planned_;                 // trainings that predict() has counted
   std::vector<Todo> todo_;
   std::vector<Run> left_out_;
-  double spent_ = 0;      // seconds, in all rows that are there
-  double to_come_ = 0;    // predicted seconds of all todo_
-  double predicted_ = 0;  // of the runs executed so far
-  double actual_ = 0;     // of the runs executed so far
+  std::optional<Settings> best_;  // of the network whose weights are kept
+  double highest_ = -1;           // its validation accuracy
+  double spent_ = 0;              // seconds, in all rows that are there
+  double to_come_ = 0;            // predicted seconds of all todo_
+  double predicted_ = 0;          // of the runs executed so far
+  double actual_ = 0;             // of the runs executed so far
   std::size_t executed_ = 0;
 };
 

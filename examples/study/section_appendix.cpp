@@ -198,6 +198,10 @@ void add_index(Document& document, const Facts& facts) {
   row("Tables that sum up all networks", section("models", "master table"));
   row("Curves that show the influence of each choice",
       Text().add("a figure in each section, and all tables as CSV files"));
+  row("Grad-CAM++, justified or criticised; what else",
+      facts.explain.empty() ? Text() : Text().link("Explain", "#explain"));
+  row("How the layers specialised",
+      facts.survey ? Text().link("What the layers learned", "#layers") : Text());
   row("What was assumed, and what stays open",
       Text().link("how to read", "#how-to-read").add(", ").link("limits", "#limits"));
   document.add(table);

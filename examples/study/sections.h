@@ -23,6 +23,10 @@ void add_ladder(Document& document, const Facts& facts, const Results& results);
 void add_errors(Document& document, const Facts& facts, const Entry& entry);
 /// Why the test set decides: memorised labels, gap, optimism of choosing.
 void add_test_set(Document& document, const Facts& facts);
+/// Explanations of the best network, their measures, the verdict on Grad-CAM++ and the method to use.
+void add_explain(Document& document, const Facts& facts);
+/// What each layer of the best network learned, beside the same with fresh weights.
+void add_layers(Document& document, const Facts& facts);
 /// What is measured and which of it decides, with a worked example.
 void add_criteria(Document& document);
 /// Every option: definition, unit, default, typical range, effect, values tried.

@@ -76,7 +76,23 @@ void Workshop::keep(const Settings& settings) {
 
 bool Workshop::has(const std::string& key) const { return std::filesystem::exists(record_path(key)); }
 
-Json Workshop::run(const Settings& settings, const OnBatch& on_batch) {
+std::string Workshop::weights_of(const Settings& settings, const OnBatch& on_batch) {
+  const std::string key = training_key(settings);
+  if (!has(key)) {
+    keep(settings);
+    train_or_recall(settings, on_batch);
+  }
+  return weights_path(key);
+}
+
+void Workshop::forget(const Settings& settings) const {
+  const std::string key = training_key(settings);
+  if (kept_.contains(key)) return;
+  std::filesystem::remove(record_path(key));
+  std::filesystem::remove(weights_path(key));
+}
+
+Json Workshop::run(const Settings& settings, const OnBatch& on_batch, const Worth& worth) {
   const programs::Stopwatch clock;
   const Images& data = images(settings);
   std::vector<Trained> members;
@@ -103,6 +119,8 @@ Json Workshop::run(const Settings& settings, const OnBatch& on_batch) {
   row["status"] = row["error"].is_null() ? "done" : "diverged";
   row["seconds"] = {
       {"train", train_seconds}, {"evaluate", evaluation_clock.seconds()}, {"total", clock.seconds()}};
+  const std::string key = training_key(settings);
+  if (members.size() == 1 && worth && worth(row) && !has(key)) store(members.front(), settings, key);
   return row;
 }
 

@@ -30,6 +30,9 @@ class Workshop {
   /// Told of every step of a training.
   using OnBatch = std::function<void(const noyau::BatchReport& report)>;
 
+  /// Whether a row's network is kept.
+  using Worth = std::function<bool(const Json& row)>;
+
   Workshop(std::string folder, std::stop_token stop) : folder_(std::move(folder)), stop_(std::move(stop)) {}
 
   /// The images of such a run; loaded once.
@@ -42,7 +45,12 @@ class Workshop {
   bool has(const std::string& key) const;
 
   /// Trains and measures; the row lacks only run, group and label. Throws noyau::Stopped when asked to stop.
-  Json run(const Settings& settings, const OnBatch& on_batch);
+  /// The weights of a single network that is `worth` keeping, judged by its row, are kept.
+  Json run(const Settings& settings, const OnBatch& on_batch, const Worth& worth = {});
+  /// Path of the weights of a single network, trained again where they were not kept.
+  std::string weights_of(const Settings& settings, const OnBatch& on_batch);
+  /// Removes the weights of a single network, unless keep() wants them.
+  void forget(const Settings& settings) const;
 
  private:
   Trained train_or_recall(const Settings& settings, const OnBatch& on_batch);

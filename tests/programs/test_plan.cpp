@@ -103,6 +103,29 @@ TEST_CASE("mistakes in a plan are named with their place", "[fast][plan]") {
   CHECK_THROWS_WITH(plan_of("{"), ContainsSubstring("not valid JSON: line 1"));
 }
 
+TEST_CASE("a plan says how far its best network is looked into", "[fast][plan]") {
+  const auto with = [](const std::string& keys) {
+    return plan_of(R"({"title": "t", )" + keys + R"("sections": [)" + kSweep + "]}");
+  };
+  CHECK(with("").explain->images == ExplainSizes().images);
+  CHECK(with("").layers->units == LayerSizes().units);
+  CHECK_FALSE(with(R"("explain": false, )").explain.has_value());
+  CHECK_FALSE(with(R"("layers": false, )").layers.has_value());
+  CHECK(with(R"("layers": true, )").layers->steps == LayerSizes().steps);
+  const Plan plan = with(R"("explain": {"images": 7, "shown": 1}, "layers": {"mapped": 90}, )");
+  CHECK(plan.explain->images == 7);
+  CHECK(plan.explain->few == ExplainSizes().few);
+  CHECK(plan.layers->mapped == 90);
+  CHECK_THROWS_WITH(with(R"("explain": {"image": 7}, )"),
+                    ContainsSubstring("small.json: explain: unknown key 'image'; did you mean 'images'?"));
+  CHECK_THROWS_WITH(with(R"("explain": {"images": 1}, )"),
+                    ContainsSubstring("explain: 'images' must be a whole number from 2 to 10000, found 1"));
+  CHECK_THROWS_WITH(with(R"("layers": {"units": 2.5}, )"),
+                    ContainsSubstring("layers: 'units' must be a whole number from 1 to 256, found 2.5"));
+  CHECK_THROWS_WITH(with(R"("layers": "yes", )"),
+                    ContainsSubstring("small.json: layers: expected an object, found \"yes\""));
+}
+
 TEST_CASE("the plans that come with the project can be read", "[fast][plan]") {
   for (const std::string name : {"quick", "full", "smoke"}) {
     INFO(name);

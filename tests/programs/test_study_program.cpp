@@ -21,7 +21,7 @@ using Arguments = std::vector<std::string>;
 namespace {
 
 constexpr const char* kPlan = R"({ // small
-  "title": "Tiny", "budget": 0, "seeds": [1, 2],
+  "title": "Tiny", "budget": 0, "seeds": [1, 2], "explain": false, "layers": false,
   "settings": {"data": "fashion-mnist", "data-dir": "data", "validation-images": 100, "model": "softmax-regression",
                "epochs": 2, "batch": 50, "keep": "last"},
   "sections": [
@@ -59,6 +59,27 @@ struct Bench {
     return all;
   }
 };
+
+/// A plan whose best network is looked into; `model` decides whether it has maps.
+std::string looking_plan(const std::string& model) {
+  return R"({
+  "title": "Tiny", "seeds": [1], "explain": {"images": 3, "few": 2, "mosaics": 2, "shown": 1},
+  "layers": {"images": 100, "ablation": 20, "units": 2, "steps": 2, "mapped": 40},
+  "settings": {"data": "fashion-mnist", "data-dir": "data", "validation-images": 100, "model": ")" +
+         model + R"(", "epochs": 2, "batch": 20, "rate": 0.02, "keep": "last"},
+  "sections": [
+    {"group": "lr", "kind": "sweep", "variable": "rate", "question": "Which rate?", "values": [0.01, 0.02]}]})";
+}
+
+/// Lines of a journal without the times in them.
+std::vector<std::string> parts_of(const std::string& path) {
+  std::vector<std::string> parts;
+  programs::read_journal(path, [&](Json row) {
+    if (row["value"].is_object()) row["value"].erase("seconds");
+    parts.push_back(row.dump());
+  });
+  return parts;
+}
 
 /// study::acquire_data(), the signals that it blocks let through again.
 std::string acquire(const programs::Settings& settings, const programs::DataSource& source) {
@@ -193,6 +214,53 @@ TEST_CASE("a study killed at any moment goes on and ends with the same rows", "[
   REQUIRE(killed.run({"tiny.json"}).code == 0);
   CHECK(killed.rows().size() == 11);
   CHECK(killed.results() == whole.results());
+}
+
+TEST_CASE("a study looks into its best network once, also when it is killed", "[programs]") {
+  const Bench bench(looking_plan("minimal-cnn"));
+  const std::string explain = bench.scratch / "runs/tiny/explain.jsonl";
+  const std::string layers = bench.scratch / "runs/tiny/layers.jsonl";
+  const ProcessResult dry = bench.run({"tiny.json", "--dry-run"});
+  CHECK_THAT(dry.err, ContainsSubstring("then the best network is looked into, in about"));
+  CHECK_THAT(dry.out, ContainsSubstring("explain") && ContainsSubstring("layers"));
+  bool sent = false;
+  const auto murder = [&](pid_t process, const std::string&) {
+    if (!sent && parts_of(explain).size() > 2) sent = kill(process, SIGKILL) == 0;
+  };
+  bench.run({"tiny.json"}, {.meanwhile = murder});
+  const std::vector<std::string> before = parts_of(explain);
+  const ProcessResult result = bench.run({"tiny.json"}, {.variables = {"DISPLAY="}});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  const std::vector<std::string> after = parts_of(explain), units = parts_of(layers);
+  REQUIRE(after.size() > before.size());
+  CHECK(std::equal(before.begin(), before.end(), after.begin()));
+  CHECK(std::set(after.begin(), after.end()).size() == after.size());
+  const std::string page = programs::read_file(bench.scratch / "runs/tiny/report.html", programs::Exit::data);
+  for (const char* words :
+       {"Explain: why does the best network say what it says?", "For Grad-CAM++", "Against Grad-CAM++",
+        "Sampled: 3 of 100 test images", "What the layers learned", "Sampled: 100 test images",
+        "Where can the class be read?", "the same network, chosen on validation accuracy"})
+    CHECK_THAT(page, ContainsSubstring(words));
+  CHECK(page.find(">nan") == std::string::npos);
+
+  const ProcessResult again = bench.run({"tiny.json"}, {.variables = {"DISPLAY="}});
+  CHECK(again.code == 0);
+  CHECK(parts_of(explain) == after);
+  CHECK(parts_of(layers) == units);
+  CHECK(bench.rows().size() == 2);
+  CHECK(programs::read_file(bench.scratch / "runs/tiny/report.html", programs::Exit::data) == page);
+}
+
+TEST_CASE("a network without maps is explained by the other methods", "[programs]") {
+  const Bench bench(looking_plan("softmax-regression"));
+  const ProcessResult result = bench.run({"tiny.json"}, {.variables = {"DISPLAY="}});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  const std::string page = programs::read_file(bench.scratch / "runs/tiny/report.html", programs::Exit::data);
+  CHECK_THAT(page, ContainsSubstring("no verdict on them can be given"));
+  CHECK_THAT(page, ContainsSubstring("Integrated gradients"));
+  CHECK(page.find("Against Grad-CAM++") == std::string::npos);
 }
 
 TEST_CASE("Ctrl-C ends a study with 130", "[programs]") {
