@@ -63,7 +63,7 @@ class Cache {
       if (kReuse) {
         free_[size].push_back({block, ++clock_});
         use_.cached += static_cast<std::int64_t>(size);
-        while (use_.cached > use_.peak) drop_oldest();
+        while (use_.cached > 0 && use_.live + use_.cached > 2 * use_.peak) drop_oldest();
         return;
       }
     }

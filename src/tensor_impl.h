@@ -1,10 +1,19 @@
 #pragma once
 // What a Tensor handle points to: storage, shape and the place on the tape.
 #include <atomic>
+#include <mutex>
 
 #include "noyau/autograd.h"
 
 namespace noyau::inline v0 {
+
+// What an op made of the elements of a storage and keeps until they are written.
+struct Derived {
+  Derived() = default;
+  virtual ~Derived() = default;
+  Derived(const Derived&) = delete;
+  Derived& operator=(const Derived&) = delete;
+};
 
 struct Storage {
   Storage(std::size_t bytes, Device device);
@@ -16,6 +25,8 @@ struct Storage {
   std::size_t bytes;
   Device device;
   std::atomic<std::uint64_t> version{0};
+  std::mutex derived_mutex;
+  std::shared_ptr<const Derived> derived;  // of one version, which it knows
 };
 
 struct Node;

@@ -100,7 +100,7 @@ class NOYAU_API Tensor {
   const T* data() const {
     return static_cast<const T*>(host_pointer(dtype_of<T>));
   }
-  /// Writable elements; as data(), and marks the storage as written (see backward()).
+  /// Writable elements; as data(), and marks the storage as written (see backward()): ask anew after an op read them.
   template <class T>
   T* mutable_data() const {
     mark_written();

@@ -29,11 +29,14 @@ struct ImageStrides {
   std::int64_t pixel;
 };
 
-// What becomes of the outputs of a convolution in the write that ends it, whichever algorithm it runs.
+// What becomes of the outputs of a convolution in the write that ends it, whichever algorithm it runs:
+// y = the larger of (sum + bias + residual) and floor.
 template <class T>
 struct ConvolutionEnd {
   const T* bias;  // [out channels], may be null
   T* y;
+  const T* residual;  // laid out as y, may be null
+  T floor;            // 0 for a ReLU, else -infinity
 };
 
 // What correlate() computes; channels are those of one group.
@@ -124,7 +127,7 @@ struct WinogradGradient {
   T* sums;  // [slices, planes, x.channels rounded up, sum_row]
 };
 
-// What gemm() computes: c [m, n] = a [m, k] b [k, n] + bias [n].
+// What gemm() computes: c [m, n] = a [m, k] b [k, n], ended as a convolution of n out channels.
 template <class T>
 struct Gemm {
   std::int64_t m;
@@ -133,10 +136,9 @@ struct Gemm {
   const T* a;
   std::int64_t a_row;
   std::int64_t a_column;
-  const T* b;     // contiguous, or
-  bool packed;    // panels of gemm_pack()
-  const T* bias;  // may be null
-  T* c;
+  const T* b;   // contiguous, or
+  bool packed;  // panels of gemm_pack()
+  ConvolutionEnd<T> end;
   std::int64_t row_block;
   std::int64_t column_block;  // a multiple of channels_per_block
 };
@@ -165,7 +167,8 @@ struct IsaTable {
       channels_per_block;          // out channels of a work item of correlate(), columns of a panel of gemm()
   std::int64_t winograd_multiple;  // of tiles of a block, and of rows of WinogradGradient::sums
 
-  // Work items [begin, end) of h.out rows x out channel blocks (of every group) x images, rows fastest.
+  // Work items [begin, end) of h.out rows x out channel blocks (of every group) x images, rows fastest, or if depthwise
+  // blocks.
   void (*correlate)(const Correlation<T>&, std::int64_t begin, std::int64_t end);
   // Work items [begin, end) of h.taps x slices, taps fastest.
   void (*kernel_gradient)(const KernelGradient<T>&, std::int64_t begin, std::int64_t end);

@@ -1,8 +1,10 @@
 #include "nn/fusion.h"
 
 #include <atomic>
+#include <typeinfo>
 
 #include "nn/observer.h"
+#include "ops/conv2d_kernels.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -50,15 +52,50 @@ bool take_dropout(const Module& layer, NormBlockOptions& options) {
   return true;
 }
 
+// `layer` as a Conv2d, unless it is a class of the user's own, its output is watched or its parameters are recorded.
+const Conv2d* as_plain_convolution(const Module& layer) {
+  const auto* const convolution = as<Conv2d>(layer);
+  if (typeid(layer) != typeid(Conv2d) && typeid(layer) != typeid(DepthwiseConv2d)) return nullptr;
+  const bool watched = observer() != nullptr && observer()->watches(layer);
+  return watched || records({convolution->kernel, convolution->bias}) ? nullptr : convolution;
+}
+
+Tensor convolve(const Conv2d& layer, const Tensor& x, const ConvolutionEnding& ending) {
+  const Conv2dLayerOptions& o = layer.options;
+  return conv2d_ended(x, layer.kernel, layer.bias,
+                      {.stride = o.stride,
+                       .padding = o.padding,
+                       .dilation = o.dilation,
+                       .groups = o.groups,
+                       .algorithm = o.algorithm},
+                      ending);
+}
+
+bool may_fuse() { return !keeps_tape() && fusion.load(std::memory_order_relaxed); }
+
+// A Conv2d and the ReLU after it, if that is how `layers` begin.
+FusedLayers convolution_and_relu(std::span<const NamedLayer> layers) {
+  FusedLayers run;
+  const Conv2d* const convolution = as_plain_convolution(layers[0].layer.module());
+  if (convolution == nullptr || layers.size() == 1) return run;
+  double slope = 0;
+  if (activation_in(layers[1].layer.module(), slope) != Activation::relu) return run;
+  run.layers = 2;
+  run.convolution = convolution;
+  return run;
+}
+
 }  // namespace
 
 bool set_fusion(bool on) { return fusion.exchange(on); }
 
 bool FusedLayers::suits(const Tensor& x) const {
+  if (convolution != nullptr) return x.device().kind == Device::Kind::cpu && !records({x});
   return x.rank() >= 2 && (norm != nullptr || x.device().kind == Device::Kind::cpu);
 }
 
 Tensor FusedLayers::operator()(const Tensor& x) const {
+  if (convolution != nullptr) return convolve(*convolution, x, {.relu = true});
   if (norm != nullptr) return norm->in_block(x, options);
   NormBlockOptions block = options;
   block.epsilon = 0;
@@ -68,7 +105,9 @@ Tensor FusedLayers::operator()(const Tensor& x) const {
 
 FusedLayers fused_layers(std::span<const NamedLayer> layers) {
   FusedLayers run;
-  if (keeps_tape() || !fusion.load(std::memory_order_relaxed)) return run;
+  if (!may_fuse()) return run;
+  run = convolution_and_relu(layers);
+  if (run.convolution != nullptr) return run;
   const Module& first = layers[0].layer.module();
   run.norm = as<BatchNorm>(first);
   if (run.norm == nullptr && !take_activation(first, run.options)) return run;
@@ -80,6 +119,38 @@ FusedLayers fused_layers(std::span<const NamedLayer> layers) {
   }
   // An activation and a dropout alone are worth little, and one by one they have second derivatives.
   return run.norm == nullptr && !run.options.pool ? FusedLayers() : run;
+}
+
+Tensor run_layers(std::span<const NamedLayer> layers, const Tensor& x) {
+  Tensor y = x;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const Module& module = layers[i].layer.module();
+    if (observer() != nullptr && observer()->replaces(module)) {
+      y = module.output(y);
+      continue;
+    }
+    const FusedLayers run = fused_layers(layers.subspan(i));
+    if (run.layers == 1 || !run.suits(y)) {
+      y = layers[i].layer(y);
+      continue;
+    }
+    y = run(y);
+    i += run.layers - 1;
+    y = layers[i].layer.module().output(y);
+  }
+  return y;
+}
+
+Tensor run_residual(const Residual& residual, const Tensor& x) {
+  const std::span<const NamedLayer> body = residual.body.layers();
+  const Activation activation = residual.options.activation;
+  if (!may_fuse() || observer() != nullptr || body.empty()) return {};
+  const Conv2d* const last = as_plain_convolution(body.back().layer.module());
+  if (last == nullptr || x.device().kind != Device::Kind::cpu) return {};
+  if (activation != Activation::none && activation != Activation::relu) return {};
+  const Tensor inner = run_layers(body.first(body.size() - 1), x);
+  const Tensor residue = residual.shortcut.size() == 0 ? x : residual.shortcut(x);
+  return convolve(*last, inner, {.residual = residue, .relu = activation == Activation::relu});
 }
 
 }  // namespace noyau::inline v0

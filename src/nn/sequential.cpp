@@ -54,23 +54,7 @@ std::size_t Sequential::first_needed() const {
 }
 
 Tensor Sequential::operator()(const Tensor& x) const {
-  Tensor y = x;
-  for (std::size_t i = first_needed(); i < layers_.size(); ++i) {
-    const Module& module = layers_[i].layer.module();
-    if (observer() != nullptr && observer()->replaces(module)) {
-      y = module.output(y);
-      continue;
-    }
-    const FusedLayers run = fused_layers(layers().subspan(i));
-    if (run.layers == 1 || !run.suits(y)) {
-      y = layers_[i].layer(y);
-      continue;
-    }
-    y = run(y);
-    i += run.layers - 1;
-    y = layers_[i].layer.module().output(y);
-  }
-  return output(y);
+  return output(run_layers(layers().subspan(first_needed()), x));
 }
 
 void Sequential::visit(Visitor& visitor) {
@@ -101,6 +85,7 @@ Residual::Residual(Sequential body_path, Sequential shortcut_path, const Residua
 }
 
 Tensor Residual::operator()(const Tensor& x) const {
+  if (const Tensor y = run_residual(*this, x); y.defined()) return output(y);
   return output(activate(add(body(x), shortcut.size() == 0 ? x : shortcut(x)), options.activation));
 }
 

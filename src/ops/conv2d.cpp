@@ -1,7 +1,7 @@
 #include <algorithm>
+#include <limits>
 
-#include "backend.h"
-#include "noyau/ops.h"
+#include "ops/conv2d_kernels.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -133,7 +133,10 @@ void append(std::string& text, const Size2& size) {
   if (size.h != size.w) append(text, message("x", size.w));
 }
 
-Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2dOptions& options) {
+namespace {
+
+Conv2dDims conv2d_dims(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                       const Conv2dOptions& options) {
   constexpr const char* kOp = "conv2d";
   check_operands(kOp, {{"x", x}, {"kernel", kernel}, {"bias", bias}});
   NOYAU_CHECK(kernel.defined(), "conv2d: kernel is undefined");
@@ -152,24 +155,62 @@ Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const C
                                   options.stride.h, pad.kind, pad.top, pad.bottom);
   const Extent w = forward_extent("wide", x.dim(2), options.dilation.w * (kernel.dim(1) - 1) + 1,
                                   options.stride.w, pad.kind, pad.left, pad.right);
-  const Conv2dDims d{x.dim(0),
-                     x.dim(1),
-                     x.dim(2),
-                     ic,
-                     h.out,
-                     w.out,
-                     oc,
-                     kernel.dim(0),
-                     kernel.dim(1),
-                     options.stride.h,
-                     options.stride.w,
-                     h.before,
-                     w.before,
-                     options.dilation.h,
-                     options.dilation.w,
-                     groups,
-                     options.algorithm};
-  return forward_op(d, x, kernel, bias, options);
+  return {x.dim(0),
+          x.dim(1),
+          x.dim(2),
+          ic,
+          h.out,
+          w.out,
+          oc,
+          kernel.dim(0),
+          kernel.dim(1),
+          options.stride.h,
+          options.stride.w,
+          h.before,
+          w.before,
+          options.dilation.h,
+          options.dilation.w,
+          groups,
+          options.algorithm};
+}
+
+// On the CPU and off the tape.
+Tensor ended_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                const ConvolutionEnding& ending) {
+  const Tensor y = empty({d.n, d.oh, d.ow, d.oc}, {x.dtype()});
+  dispatch(Floats{}, "conv2d", x, [&](auto on, Context&, auto type) {
+    using T = typename decltype(type)::type;
+    if constexpr (std::is_same_v<decltype(on), Cpu>) {
+      note_flops(flops_of(d));
+      const T floor = ending.relu ? T{0} : -std::numeric_limits<T>::infinity();
+      convolve_and_end<T>(
+          d, x.device_data<T>(), kernel,
+          {data_or_null<T>(bias), y.device_data<T>(), data_or_null<T>(ending.residual), floor});
+    }
+  });
+  return y;
+}
+
+bool takes_residual(const Conv2dDims& d, const Tensor& x, const Tensor& residual) {
+  return !residual.defined() || (residual.shape() == Shape{d.n, d.oh, d.ow, d.oc} &&
+                                 residual.dtype() == x.dtype() && residual.device() == x.device());
+}
+
+}  // namespace
+
+Tensor conv2d_ended(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2dOptions& options,
+                    const ConvolutionEnding& ending) {
+  const Conv2dDims d = conv2d_dims(x, kernel, bias, options);
+  if (x.device().kind == Device::Kind::cpu && takes_residual(d, x, ending.residual) &&
+      !records({x, kernel, bias, ending.residual}))
+    return ended_op(d, x, kernel, bias, ending);
+  Tensor y = forward_op(d, x, kernel, bias, options);
+  if (ending.residual.defined()) y = add(y, ending.residual);
+  return ending.relu ? relu(y) : y;
+}
+
+Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2dOptions& options) {
+  return conv2d_ended(x, kernel, bias, options, {});
 }
 
 Tensor conv2d_transpose(const Tensor& x, const Tensor& kernel, const Tensor& bias,

@@ -8,6 +8,7 @@
 #include "kernel_trace.h"
 #include "memory.h"
 #include "noyau/parallel.h"
+#include "ops/conv2d_kernels.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -67,8 +68,9 @@ void few_channels_dinput(const Conv2dDims& d, const T* dy, const T* kernel, cons
   table.gemm_pack(d.oc, taps, kernel, 1, d.oc, 0, columns / table.channels_per_block, packed.data());
   parallel_for(d.n, 1, [&](std::int64_t begin, std::int64_t end) {
     const Buffer<T> products(d.ow * columns);
-    Gemm<T> g{d.ow,          columns, d.oc,    nullptr,         d.oc, 1,
-              packed.data(), true,    nullptr, products.data(), d.ow, columns};
+    Gemm<T> g{
+        d.ow, columns, d.oc, nullptr, d.oc, 1, packed.data(), true, plain_end<T>(nullptr, products.data()),
+        d.ow, columns};
     for (std::int64_t n = begin; n < end; ++n) {
       T* image = dx + n * d.ih * d.iw * d.ic;
       fill_image(d.ih * d.iw, d.ic, bias, image);

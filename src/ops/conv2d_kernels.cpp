@@ -1,23 +1,27 @@
+#include "ops/conv2d_kernels.h"
+
 #include <algorithm>
 #include <numeric>
 #include <vector>
 
-#include "backend.h"
-#include "cpu/isa.h"
 #include "kernel_trace.h"
 #include "memory.h"
 #include "noyau/parallel.h"
 #include "ops/conv2d_few_channels.h"
 #include "ops/conv2d_winograd.h"
+#include "ops/matmul.h"
 
 namespace noyau::inline v0 {
 namespace {
 
 constexpr std::int64_t kZeros = 64;              // elements, at least two vectors
 constexpr std::int64_t kFlopsPerPart = 1 << 19;  // what is worth waking a thread for
-constexpr std::int64_t kMaxSumBytes = 64 << 20;  // of all slices of a kernel gradient
+constexpr std::int64_t kMaxSums = 16 << 20;      // elements of all slices of a kernel gradient
 constexpr std::int64_t kMaxSlices = 16;
 constexpr std::int64_t kPixelsPerChunk = 256;
+constexpr std::int64_t kProductsPerChunk = 1 << 16;   // elements of x or dy; so that both stay in L2
+constexpr std::int64_t kDepthwisePerChunk = 1 << 13;  // of a depthwise convolution: in L1
+constexpr std::int64_t kMaxProductSums = 1 << 20;  // likewise of a 1x1 convolution, whose products are fewer
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -43,6 +47,25 @@ void run(const Correlation<T>& c) {
   parallel_for(c.images * c.groups * blocks * c.h.out,
                ceil_div(kFlopsPerPart, std::max<std::int64_t>(1, flops)),
                [&](std::int64_t begin, std::int64_t end) { table.correlate(c, begin, end); });
+}
+
+// Correlations of the same images, by image where that leaves work for every thread: they share its rows.
+template <class T>
+void run_phases(const std::vector<Correlation<T>>& phases) {
+  const std::int64_t images = phases.front().images;
+  if (phases.size() == 1 || images < num_threads()) {
+    for (const Correlation<T>& c : phases) run(c);
+    return;
+  }
+  const IsaTable<T>& table = isa<T>();
+  parallel_for(images, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t n = begin; n < end; ++n) {
+      for (const Correlation<T>& c : phases) {
+        const std::int64_t items = c.groups * ceil_div(c.out_channels, table.channels_per_block) * c.h.out;
+        table.correlate(c, n * items, (n + 1) * items);
+      }
+    }
+  });
 }
 
 // The outputs start, start + step, ... of one direction of d-input, which the taps first, first + tap_step, ... of the
@@ -95,13 +118,47 @@ void flip_kernel(const Conv2dDims& d, const T* kernel, T* flipped) {
   });
 }
 
-}  // namespace
+// Whether every output reads the one pixel in its place: then images are matrices [n * h * w, channels].
+bool is_product(const Conv2dDims& d) {
+  return d.kh == 1 && d.kw == 1 && d.groups == 1 && d.oh == d.ih && d.ow == d.iw && d.top == 0 &&
+         d.left == 0 && d.stride_h == 1 && d.stride_w == 1;
+}
+
+MatmulDims product_dims(std::int64_t m, std::int64_t n, std::int64_t k, bool transpose_b) {
+  MatmulDims dims{};
+  dims.m = m;
+  dims.n = n;
+  dims.k = k;
+  dims.transpose_b = transpose_b;
+  return dims;
+}
+
+// The same product over rows as long as a chunk takes.
+Conv2dDims in_long_rows(Conv2dDims d, std::int64_t longest) {
+  const std::int64_t pixels = d.n * d.ih * d.iw;
+  std::int64_t row = std::clamp<std::int64_t>(pixels, 1, longest);
+  while (pixels % row != 0) --row;
+  if (row <= d.iw) return d;
+  d.n = 1;
+  d.ih = d.oh = pixels / row;
+  d.iw = d.ow = row;
+  return d;
+}
+
+// Outputs that one chunk of a kernel gradient sums over.
+std::int64_t pixels_per_chunk(const Conv2dDims& d, bool product, bool depthwise) {
+  if (depthwise) return std::max<std::int64_t>(1, kDepthwisePerChunk / d.oc);
+  if (!product) return kPixelsPerChunk;
+  return std::clamp<std::int64_t>(kProductsPerChunk / std::max(d.ic, d.oc), 32, kPixelsPerChunk);
+}
 
 // y[n, oh, ow, o] = bias[o] + sum of x[n, oh * stride + kh * dilation - top, .., c] * kernel[kh, kw, c, o].
 template <class T>
-void Cpu::conv2d_forward(Context&, const Conv2dDims& d, const T* x, const T* kernel, const T* bias, T* y) {
-  if (const int outputs = winograd_outputs<T>(d, ConvPass::forward))
-    return winograd_forward(d, outputs, x, kernel, bias, y);
+void direct_forward(const Conv2dDims& d, const T* x, const T* kernel, const ConvolutionEnd<T>& end) {
+  if (is_product(d)) {
+    trace_kernel("conv2d_forward/product");
+    return multiply(product_dims(d.n * d.oh * d.ow, d.oc, d.ic, false), x, kernel, end);
+  }
   Correlation<T> c{};
   set_channels(c, d.groups, d.ic, d.oc);
   trace_kernel(c.depthwise ? "conv2d_forward/depthwise" : "conv2d_forward/tile");
@@ -116,11 +173,28 @@ void Cpu::conv2d_forward(Context&, const Conv2dDims& d, const T* x, const T* ker
   c.kernel_channel = d.oc;
   c.kernel_column = c.in_channels * d.oc;
   c.kernel_row = d.kw * c.kernel_column;
-  c.end.bias = bias;
+  c.end = end;
   c.zeros = zeros.data();
-  c.end.y = y;
   c.y_strides = strides(d.oh, d.ow, d.oc);
   run(c);
+}
+
+}  // namespace
+
+template <class T>
+void convolve_and_end(const Conv2dDims& d, const T* x, const Tensor& kernel, const ConvolutionEnd<T>& end) {
+  if (const int outputs = winograd_outputs<T>(d, ConvPass::forward))
+    return winograd_forward(d, outputs, x, *winograd_kernel_of<T>(kernel, outputs), end);
+  direct_forward(d, x, kernel.device_data<T>(), end);
+}
+
+template <class T>
+void Cpu::conv2d_forward(Context&, const Conv2dDims& d, const T* x, const T* kernel, const T* bias, T* y) {
+  if (const int outputs = winograd_outputs<T>(d, ConvPass::forward)) {
+    const WinogradKernel<T> transformed(outputs, d.ic, d.oc, kernel);
+    return winograd_forward(d, outputs, x, transformed, plain_end(bias, y));
+  }
+  direct_forward(d, x, kernel, plain_end(bias, y));
 }
 
 // dx[n, ih, iw, c] = bias[c] + sum of dy[n, oh, ow, o] * kernel[kh, kw, c, o] over oh * stride + kh * dilation - top = ih
@@ -129,6 +203,10 @@ template <class T>
 void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* kernel, const T* bias, T* dx) {
   const int outputs = winograd_outputs<T>(d, ConvPass::dinput);
   if (outputs == 0 && has_few_channels<T>(d)) return few_channels_dinput(d, dy, kernel, bias, dx);
+  if (is_product(d)) {
+    trace_kernel("conv2d_dinput/product");
+    return multiply(product_dims(d.n * d.ih * d.iw, d.ic, d.oc, true), dy, kernel, plain_end(bias, dx));
+  }
   Buffer<T> flipped(d.kh * d.kw * (d.oc / d.groups) * d.ic);
   flip_kernel(d, kernel, flipped.data());
   if (outputs != 0) return winograd_dinput(d, outputs, dy, flipped.data(), bias, dx);
@@ -143,8 +221,9 @@ void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* ker
   c.x = dy;
   c.x_strides = strides(d.oh, d.ow, d.oc);
   c.kernel_channel = d.ic;
-  c.end.bias = bias;
+  c.end = plain_end(bias, dx);
   c.zeros = zeros.data();
+  std::vector<Correlation<T>> phases;
   for (const Phase& h : input_phases(d.ih, d.oh, d.kh, d.stride_h, d.dilation_h, d.top)) {
     for (const Phase& w : input_phases(d.iw, d.ow, d.kw, d.stride_w, d.dilation_w, d.left)) {
       c.h = h.axis;
@@ -154,19 +233,25 @@ void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* ker
       c.kernel_column = w.tap_step * column;
       c.end.y = dx + h.start * dx_strides.row + w.start * dx_strides.pixel;
       c.y_strides = {dx_strides.image, h.step * dx_strides.row, w.step * dx_strides.pixel};
-      run(c);
+      phases.push_back(c);
     }
   }
+  run_phases(phases);
 }
 
 // dkernel[kh, kw, c, o] = sum of x[n, oh * stride + kh * dilation - top, .., c] * dy[n, oh, ow, o].
 template <class T>
-void Cpu::conv2d_dkernel(Context&, const Conv2dDims& d, const T* x, const T* dy, T* dkernel) {
-  if (const int outputs = winograd_outputs<T>(d, ConvPass::dkernel))
-    return winograd_dkernel(d, outputs, x, dy, dkernel);
+void Cpu::conv2d_dkernel(Context&, const Conv2dDims& shape, const T* x, const T* dy, T* dkernel) {
+  if (const int outputs = winograd_outputs<T>(shape, ConvPass::dkernel))
+    return winograd_dkernel(shape, outputs, x, dy, dkernel);
   KernelGradient<T> g{};
-  set_channels(g, d.groups, d.ic, d.oc);
-  trace_kernel(g.depthwise ? "conv2d_dkernel/depthwise" : "conv2d_dkernel/tile");
+  set_channels(g, shape.groups, shape.ic, shape.oc);
+  const bool product = is_product(shape);
+  const std::int64_t pixels = pixels_per_chunk(shape, product, g.depthwise);
+  const Conv2dDims d = product ? in_long_rows(shape, pixels) : shape;
+  trace_kernel(product       ? "conv2d_dkernel/product"
+               : g.depthwise ? "conv2d_dkernel/depthwise"
+                             : "conv2d_dkernel/tile");
   g.images = d.n;
   g.h = {d.ih, d.oh, d.kh, d.stride_h, d.dilation_h, -d.top};
   g.w = {d.iw, d.ow, d.kw, d.stride_w, d.dilation_w, -d.left};
@@ -174,11 +259,11 @@ void Cpu::conv2d_dkernel(Context&, const Conv2dDims& d, const T* x, const T* dy,
   g.x_strides = strides(d.ih, d.iw, d.ic);
   g.dy = dy;
   g.dy_strides = strides(d.oh, d.ow, d.oc);
-  g.rows_per_chunk = std::clamp<std::int64_t>(kPixelsPerChunk / d.ow, 1, d.oh);
-  g.images_per_chunk = std::max<std::int64_t>(1, kPixelsPerChunk / (d.oh * d.ow));
+  g.rows_per_chunk = std::clamp<std::int64_t>(pixels / d.ow, 1, d.oh);
+  g.images_per_chunk = std::max<std::int64_t>(1, pixels / (d.oh * d.ow));
   g.slice_size = d.kh * d.kw * (d.ic / d.groups) * d.oc;
   const std::int64_t chunks = ceil_div(d.n, g.images_per_chunk) * ceil_div(d.oh, g.rows_per_chunk);
-  const std::int64_t affordable = kMaxSumBytes / (g.slice_size * static_cast<std::int64_t>(sizeof(T)));
+  const std::int64_t affordable = product ? kMaxProductSums / g.slice_size : kMaxSums / g.slice_size;
   g.slices = std::clamp<std::int64_t>(std::min(chunks, affordable), 1, kMaxSlices);
   Buffer<T> sums(g.slices == 1 ? 0 : g.slices * g.slice_size);
   g.sums = g.slices == 1 ? dkernel : sums.data();
@@ -192,6 +277,9 @@ void Cpu::conv2d_dkernel(Context&, const Conv2dDims& d, const T* x, const T* dy,
   });
 }
 
+template void convolve_and_end(const Conv2dDims&, const float*, const Tensor&, const ConvolutionEnd<float>&);
+template void convolve_and_end(const Conv2dDims&, const double*, const Tensor&,
+                               const ConvolutionEnd<double>&);
 template void Cpu::conv2d_forward(Context&, const Conv2dDims&, const float*, const float*, const float*,
                                   float*);
 template void Cpu::conv2d_forward(Context&, const Conv2dDims&, const double*, const double*, const double*,

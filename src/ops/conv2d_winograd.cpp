@@ -2,17 +2,18 @@
 
 #include <algorithm>
 
-#include "cpu/isa.h"
 #include "kernel_trace.h"
-#include "memory.h"
 #include "noyau/parallel.h"
+#include "ops/conv2d_kernels.h"
+#include "tensor_impl.h"
 
 namespace noyau::inline v0 {
 namespace {
 
 constexpr std::int64_t kTilesPerBlock = 32;  // their transforms stay in L2
+constexpr std::int64_t kWantedBlocks = 4;    // though each reads the whole kernel
 constexpr std::int64_t kWantedItems = 16;    // for threads to share
-constexpr std::int64_t kPanelsPerPart = 2;   // at least: each part transforms x anew
+constexpr std::int64_t kPanelsPerPart = 2;   // at least, where blocks suffice: each part transforms x anew
 constexpr std::int64_t kMaxSumBytes = 5
                                       << 19;  // of the slices of a kernel gradient, which are read once more
 constexpr std::int64_t kTilesPerSlice = 128;  // at least
@@ -32,13 +33,16 @@ std::int64_t planes(const WinogradTiles& tiles) {
   return static_cast<std::int64_t>(tiles.outputs + 2) * (tiles.outputs + 2);
 }
 
+std::int64_t tile_count(const WinogradTiles& tiles) { return tiles.images * tiles.rows * tiles.columns; }
+
+// Few tiles make smaller blocks, for threads to share.
 template <class T>
 WinogradTiles make_tiles(int outputs, std::int64_t images, std::int64_t height, std::int64_t width) {
-  return {outputs, images, ceil_div(height, outputs), ceil_div(width, outputs),
-          round_up(kTilesPerBlock, isa<T>().winograd_multiple)};
+  WinogradTiles tiles{outputs, images, ceil_div(height, outputs), ceil_div(width, outputs), 0};
+  const std::int64_t shared = std::min(kTilesPerBlock, ceil_div(tile_count(tiles), kWantedBlocks));
+  tiles.per_block = round_up(shared, isa<T>().winograd_multiple);
+  return tiles;
 }
-
-std::int64_t tile_count(const WinogradTiles& tiles) { return tiles.images * tiles.rows * tiles.columns; }
 
 // What tiles read outside an image.
 template <class T>
@@ -57,13 +61,13 @@ class Zeros {
 template <class T>
 std::int64_t out_parts(std::int64_t channels, std::int64_t blocks) {
   const std::int64_t panels = ceil_div(channels, isa<T>().channels_per_block);
-  return std::clamp<std::int64_t>(kWantedItems / blocks, 1,
-                                  std::max<std::int64_t>(1, panels / kPanelsPerPart));
+  const std::int64_t least = blocks < kWantedBlocks ? 1 : kPanelsPerPart;
+  return std::clamp<std::int64_t>(kWantedItems / blocks, 1, std::max<std::int64_t>(1, panels / least));
 }
 
 // y = x correlated with kernel [3, 3, x.channels, channels], plus bias.
 template <class T>
-void convolve(int outputs, std::int64_t images, const TiledImages<T>& x, const T* kernel,
+void convolve(int outputs, std::int64_t images, const TiledImages<T>& x, const WinogradKernel<T>& kernel,
               const ConvolutionEnd<T>& end, std::int64_t height, std::int64_t width, std::int64_t channels) {
   const IsaTable<T>& table = isa<T>();
   WinogradConvolution<T> c{};
@@ -78,26 +82,71 @@ void convolve(int outputs, std::int64_t images, const TiledImages<T>& x, const T
   c.x_row = round_up(x.channels, table.channels_per_block / 2);
   c.x_plane = padded_plane<T>(c.tiles.per_block * c.x_row);
   c.y_plane = padded_plane<T>(c.tiles.per_block * table.channels_per_block);
-  c.kernel_plane = padded_plane<T>(x.channels * round_up(channels, table.channels_per_block));
-  const Buffer<T> transformed(planes(c.tiles) * c.kernel_plane);
-  parallel_for(x.channels, kKernelRowsPerPart, [&](std::int64_t begin, std::int64_t stop) {
-    table.winograd_kernel(outputs, x.channels, channels, kernel, begin, stop, c.kernel_plane,
-                          transformed.data());
-  });
-  c.kernel = transformed.data();
+  c.kernel_plane = kernel.plane();
+  c.kernel = kernel.data();
   parallel_for(blocks * c.parts, 1, [&](std::int64_t begin, std::int64_t stop) {
     const Buffer<T> scratch(planes(c.tiles) * (c.x_plane + c.y_plane));
     table.winograd_convolve(c, begin, stop, scratch.data());
   });
 }
 
+// What a kernel's storage keeps: for elements at `offset` as they were at `version`.
+template <class T>
+struct KeptKernel : Derived {
+  KeptKernel(const Tensor& tensor, int per_tile)
+      : table(&isa<T>()),
+        outputs(per_tile),
+        version(tensor.version()),
+        offset(tensor.impl()->offset),
+        shape(tensor.shape()),
+        kernel(outputs, tensor.dim(2), tensor.dim(3), tensor.device_data<T>()) {}
+
+  bool is_of(const Tensor& tensor, int per_tile) const {
+    return table == &isa<T>() && outputs == per_tile && version == tensor.version() &&
+           offset == tensor.impl()->offset && shape == tensor.shape();
+  }
+
+  const IsaTable<T>* table;
+  int outputs;
+  std::uint64_t version;
+  std::int64_t offset;
+  Shape shape;
+  WinogradKernel<T> kernel;
+};
+
 }  // namespace
 
 template <class T>
-void winograd_forward(const Conv2dDims& d, int outputs, const T* x, const T* kernel, const T* bias, T* y) {
+WinogradKernel<T>::WinogradKernel(int outputs, std::int64_t ic, std::int64_t oc, const T* kernel)
+    : plane_(padded_plane<T>(ic * round_up(oc, isa<T>().channels_per_block))),
+      planes_((outputs + 2) * (outputs + 2) * plane_) {
+  parallel_for(ic, kKernelRowsPerPart, [&](std::int64_t begin, std::int64_t end) {
+    isa<T>().winograd_kernel(outputs, ic, oc, kernel, begin, end, plane_, planes_.data());
+  });
+}
+
+template <class T>
+std::shared_ptr<const WinogradKernel<T>> winograd_kernel_of(const Tensor& kernel, int outputs) {
+  Storage& storage = *kernel.impl()->storage;
+  std::shared_ptr<const KeptKernel<T>> kept;
+  {
+    const std::lock_guard lock(storage.derived_mutex);
+    kept = std::dynamic_pointer_cast<const KeptKernel<T>>(storage.derived);
+  }
+  if (kept == nullptr || !kept->is_of(kernel, outputs)) {
+    kept = std::make_shared<const KeptKernel<T>>(kernel, outputs);
+    const std::lock_guard lock(storage.derived_mutex);
+    storage.derived = kept;
+  }
+  return {kept, &kept->kernel};
+}
+
+template <class T>
+void winograd_forward(const Conv2dDims& d, int outputs, const T* x, const WinogradKernel<T>& kernel,
+                      const ConvolutionEnd<T>& end) {
   trace_kernel(outputs == 4 ? "conv2d_forward/winograd4" : "conv2d_forward/winograd2");
   const Zeros<T> zeros(d.ic);
-  convolve<T>(outputs, d.n, {x, d.ih, d.iw, d.ic, d.top, d.left, zeros.data()}, kernel, {bias, y}, d.oh, d.ow,
+  convolve<T>(outputs, d.n, {x, d.ih, d.iw, d.ic, d.top, d.left, zeros.data()}, kernel, end, d.oh, d.ow,
               d.oc);
 }
 
@@ -105,8 +154,8 @@ template <class T>
 void winograd_dinput(const Conv2dDims& d, int outputs, const T* dy, const T* flipped, const T* bias, T* dx) {
   trace_kernel(outputs == 4 ? "conv2d_dinput/winograd4" : "conv2d_dinput/winograd2");
   const Zeros<T> zeros(d.oc);
-  convolve<T>(outputs, d.n, {dy, d.oh, d.ow, d.oc, 2 - d.top, 2 - d.left, zeros.data()}, flipped, {bias, dx},
-              d.ih, d.iw, d.ic);
+  convolve<T>(outputs, d.n, {dy, d.oh, d.ow, d.oc, 2 - d.top, 2 - d.left, zeros.data()},
+              WinogradKernel<T>(outputs, d.oc, d.ic, flipped), plain_end(bias, dx), d.ih, d.iw, d.ic);
 }
 
 template <class T>
@@ -140,8 +189,14 @@ void winograd_dkernel(const Conv2dDims& d, int outputs, const T* x, const T* dy,
   });
 }
 
-template void winograd_forward(const Conv2dDims&, int, const float*, const float*, const float*, float*);
-template void winograd_forward(const Conv2dDims&, int, const double*, const double*, const double*, double*);
+template class WinogradKernel<float>;
+template class WinogradKernel<double>;
+template std::shared_ptr<const WinogradKernel<float>> winograd_kernel_of(const Tensor&, int);
+template std::shared_ptr<const WinogradKernel<double>> winograd_kernel_of(const Tensor&, int);
+template void winograd_forward(const Conv2dDims&, int, const float*, const WinogradKernel<float>&,
+                               const ConvolutionEnd<float>&);
+template void winograd_forward(const Conv2dDims&, int, const double*, const WinogradKernel<double>&,
+                               const ConvolutionEnd<double>&);
 template void winograd_dinput(const Conv2dDims&, int, const float*, const float*, const float*, float*);
 template void winograd_dinput(const Conv2dDims&, int, const double*, const double*, const double*, double*);
 template void winograd_dkernel(const Conv2dDims&, int, const float*, const float*, float*);

@@ -1,6 +1,8 @@
 #pragma once
 // Convolutions with 3x3 kernels by Winograd's F(outputs x outputs, 3x3); see cpu/kernels/winograd.h.
 #include "backend.h"
+#include "cpu/isa.h"
+#include "memory.h"
 
 namespace noyau::inline v0 {
 
@@ -10,8 +12,26 @@ enum class ConvPass : std::uint8_t { forward, dinput, dkernel };
 template <class T>
 int winograd_outputs(const Conv2dDims& d, ConvPass pass);
 
+// A kernel [3, 3, ic, oc], transformed: (outputs + 2)^2 planes as IsaTable::winograd_kernel() writes them.
 template <class T>
-void winograd_forward(const Conv2dDims& d, int outputs, const T* x, const T* kernel, const T* bias, T* y);
+class WinogradKernel {
+ public:
+  WinogradKernel(int outputs, std::int64_t ic, std::int64_t oc, const T* kernel);
+  const T* data() const { return planes_.data(); }
+  std::int64_t plane() const { return plane_; }
+
+ private:
+  std::int64_t plane_;
+  Buffer<T> planes_;
+};
+
+// That of `kernel`, kept with its storage until it is written.
+template <class T>
+std::shared_ptr<const WinogradKernel<T>> winograd_kernel_of(const Tensor& kernel, int outputs);
+
+template <class T>
+void winograd_forward(const Conv2dDims& d, int outputs, const T* x, const WinogradKernel<T>& kernel,
+                      const ConvolutionEnd<T>& end);
 // `flipped` is the kernel with the taps reversed and in and out channels exchanged.
 template <class T>
 void winograd_dinput(const Conv2dDims& d, int outputs, const T* dy, const T* flipped, const T* bias, T* dx);

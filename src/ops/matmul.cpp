@@ -1,15 +1,16 @@
+#include "ops/matmul.h"
+
 #include <algorithm>
 #include <functional>
 #include <numeric>
 #include <span>
 #include <vector>
 
-#include "backend.h"
-#include "cpu/isa.h"
 #include "kernel_trace.h"
 #include "memory.h"
 #include "noyau/ops.h"
 #include "noyau/parallel.h"
+#include "ops/conv2d_kernels.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -39,8 +40,10 @@ void choose_blocks(Gemm<T>& g, std::int64_t panel) {
   }
 }
 
+}  // namespace
+
 template <class T>
-void multiply(const MatmulDims& d, const T* a, const T* b, const T* bias, T* c) {
+void multiply(const MatmulDims& d, const T* a, const T* b, const ConvolutionEnd<T>& end) {
   if (d.m == 0 || d.n == 0) return;
   const IsaTable<T>& table = isa<T>();
   const std::int64_t panel = table.channels_per_block;
@@ -51,19 +54,23 @@ void multiply(const MatmulDims& d, const T* a, const T* b, const T* bias, T* c) 
     const std::int64_t b_row = d.transpose_b ? 1 : d.n;
     const std::int64_t b_column = d.transpose_b ? d.k : 1;
     parallel_for(panels, ceil_div(1 << 14, std::max<std::int64_t>(1, panel * d.k)),
-                 [&](std::int64_t begin, std::int64_t end) {
-                   table.gemm_pack(d.k, d.n, b, b_row, b_column, begin, end, packed.data());
+                 [&](std::int64_t begin, std::int64_t stop) {
+                   table.gemm_pack(d.k, d.n, b, b_row, b_column, begin, stop, packed.data());
                  });
   }
-  Gemm<T> g{
-      d.m,  d.n, d.k, a, d.transpose_a ? 1 : d.k, d.transpose_a ? d.m : 1, pack ? packed.data() : b, pack,
-      bias, c,   0,   0};
+  Gemm<T> g{d.m,  d.n, d.k, a, d.transpose_a ? 1 : d.k, d.transpose_a ? d.m : 1, pack ? packed.data() : b,
+            pack, end, 0,   0};
   choose_blocks(g, panel);
   const std::int64_t flops = 2 * g.row_block * g.column_block * g.k;
   parallel_for(ceil_div(g.m, g.row_block) * ceil_div(g.n, g.column_block),
                ceil_div(kFlopsPerPart, std::max<std::int64_t>(1, flops)),
-               [&](std::int64_t begin, std::int64_t end) { table.gemm(g, begin, end); });
+               [&](std::int64_t begin, std::int64_t stop) { table.gemm(g, begin, stop); });
 }
+
+template void multiply(const MatmulDims&, const float*, const float*, const ConvolutionEnd<float>&);
+template void multiply(const MatmulDims&, const double*, const double*, const ConvolutionEnd<double>&);
+
+namespace {
 
 // Matrices of `strides` before that of batch `index`.
 std::int64_t batch_offset(const MatmulDims& d, const std::int64_t* strides, std::int64_t index) {
@@ -88,7 +95,7 @@ void Cpu::matmul(Context&, const MatmulDims& d, const T* a, const T* b, const T*
   parallel_for(batches, together, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t batch = begin; batch < end; ++batch) {
       multiply(d, a + batch_offset(d, d.a_strides, batch) * d.m * d.k,
-               b + batch_offset(d, d.b_strides, batch) * d.k * d.n, bias, c + batch * d.m * d.n);
+               b + batch_offset(d, d.b_strides, batch) * d.k * d.n, plain_end(bias, c + batch * d.m * d.n));
     }
   });
 }

@@ -70,6 +70,26 @@ std::vector<Case> cases() {
        {.stride = {3, 4}, .padding = Padding::valid()},
        {3, 4}},
       {"1x1 window", {2, 5, 6, 19}, {1, 1, 19, 33}, {}, {}},
+      {"1x1 window, more pixels than a chunk takes; their number is 7 * 7 * 11",
+       {7, 7, 11, 6},
+       {1, 1, 6, 9},
+       {},
+       {}},
+      {"1x1 window and padding, which is no product",
+       {1, 3, 4, 5},
+       {1, 1, 5, 6},
+       {.padding = Padding(1)},
+       {.top = 1, .left = 1}},
+      {"depthwise, 5x5: more taps in a row than a tile has",
+       {2, 7, 12, 18},
+       {5, 5, 1, 18},
+       {.groups = 18},
+       {.top = 2, .left = 2, .groups = 18}},
+      {"depthwise, stride 2: phases of d-input",
+       {3, 8, 10, 20},
+       {3, 3, 1, 20},
+       {.stride = 2, .padding = Padding(1), .groups = 20},
+       {2, 2, 1, 1, 1, 1, 20}},
       {"1x1 window, stride 2: every other pixel has no gradient",
        {1, 7, 7, 6},
        {1, 1, 6, 12},
@@ -156,9 +176,12 @@ TEST_CASE("conv2d and its gradients are their definitions on every instruction s
 
 TEST_CASE("conv2d gives the same bits for any number of threads", "[conv2d][fast]") {
   const int before = ny::num_threads();
-  const std::vector<Case> large = {{"rows, slices and blocks to share", {9, 16, 17, 24}, {3, 3, 24, 40}},
-                                   {"depthwise", {9, 16, 17, 40}, {3, 3, 1, 40}, {.groups = 40}},
-                                   {"strided", {9, 16, 17, 24}, {3, 3, 24, 40}, {.stride = 2}}};
+  const std::vector<Case> large = {
+      {"rows, slices and blocks to share", {9, 16, 17, 24}, {3, 3, 24, 40}},
+      {"depthwise", {9, 16, 17, 40}, {3, 3, 1, 40}, {.groups = 40}},
+      {"depthwise, strided", {9, 16, 17, 40}, {3, 3, 1, 40}, {.stride = 2, .groups = 40}},
+      {"1x1", {9, 16, 17, 40}, {1, 1, 40, 24}},
+      {"strided", {9, 16, 17, 24}, {3, 3, 24, 40}, {.stride = 2}}};
   for (const Case& c : large) {
     ny::set_num_threads(1);
     const Result serial = run(c, ny::Dtype::f32);
@@ -208,8 +231,10 @@ TEST_CASE("conv2d passes gradient checks on the kernels that f32 runs", "[conv2d
                 ny::Dtype::f64, 1),
          random(c.kernel, ny::Dtype::f64, 2), random({channels}, ny::Dtype::f64, 3)});
     if (!on_cpu) continue;
-    const std::string kind =
-        c.options.groups > 1 && c.options.groups == c.x[3] && c.x[3] == channels ? "depthwise" : "tile";
+    const bool product = c.kernel[0] * c.kernel[1] == 1 && c.options.stride == ny::Size2(1) &&
+                         c.options.padding == Padding::same();
+    const bool depthwise = c.options.groups > 1 && c.options.groups == c.x[3] && c.x[3] == channels;
+    const std::string kind = product ? "product" : depthwise ? "depthwise" : "tile";
     const std::vector<std::string> trace = ny::take_kernel_trace();
     CHECK(std::ranges::count(trace, "conv2d_forward/" + kind) == 1);
     CHECK(std::ranges::count(trace, "conv2d_dkernel/" + kind) == 1);

@@ -1,8 +1,8 @@
 #pragma once
 // y[n, oy, ox, o] = bias[o] + sum over ty, tx, c of x[n, iy, ix, c] * kernel[ty, tx, c, o], with
 // iy = oy * h.stride + ty * h.dilation + h.offset and ix alike; what lies outside x counts as 0.
-#include "cpu/isa.h"
-#include "cpu/kernels/simd.h"
+#include "cpu/kernels/convolution_axis.h"
+#include "cpu/kernels/convolution_end.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -14,12 +14,15 @@ struct CorrelationRow {
   const T* kernel;
   const T* bias;
   T* y;
+  std::int64_t oy;
   std::int64_t iy;        // input row of tap 0
   std::int64_t channels;  // of the block
 };
 
+constexpr int kDepthwisePixels = 4;  // of a tile
+
 // A tile owns `pixels` neighbours of the row times `vectors` of channels, in registers.
-template <class Isa, class T, int pixels, int vectors, bool depthwise>
+template <class Isa, class T, int pixels, int vectors>
 class CorrelationTile {
  public:
   static void run(const Correlation<T>& c, const CorrelationRow<T>& row, std::int64_t ox) {
@@ -29,12 +32,10 @@ class CorrelationTile {
     const std::int64_t left = ox * w.stride + w.offset;
     const std::int64_t right = left + (pixels - 1) * w.stride + (w.taps - 1) * w.dilation;
     const bool inside = left >= 0 && right < w.in;
-    const bool joined = !depthwise && w.dilation == 1 &&
-                        c.kernel_column == c.in_channels * c.kernel_channel &&
+    const bool joined = w.dilation == 1 && c.kernel_column == c.in_channels * c.kernel_channel &&
                         c.x_strides.pixel == c.in_channels;
-    const std::int64_t first = row.iy >= 0 ? 0 : ceil_div(-row.iy, c.h.dilation);
-    const std::int64_t last = smaller(c.h.taps, ceil_div(c.h.in - row.iy, c.h.dilation));
-    for (std::int64_t ty = first; ty < last; ++ty) {
+    const TapRange rows = taps_inside(c.h, row.oy);
+    for (std::int64_t ty = rows.first; ty < rows.last; ++ty) {
       const T* x = row.x + (row.iy + ty * c.h.dilation) * c.x_strides.row;
       const T* kernel = row.kernel + ty * c.kernel_row;
       if (inside && joined) {
@@ -44,7 +45,8 @@ class CorrelationTile {
       for (std::int64_t tx = 0; tx < w.taps; ++tx)
         tile.add_tap(c, x, left + tx * w.dilation, kernel + tx * c.kernel_column);
     }
-    tile.write(c, row, ox);
+    end_tile<Isa>(c.end, tile.sum_, row.bias, row.y + ox * c.y_strides.pixel, c.y_strides.pixel,
+                  row.channels);
   }
 
  private:
@@ -82,41 +84,51 @@ class CorrelationTile {
     for (std::int64_t i = 0; i < count; ++i, kernel += c.kernel_channel) {
       V weight[vectors];
       unroll<0, vectors>([&](auto v) { weight[v] = load<Isa>(kernel + v * kLane); });
-      unroll<first, last>([&](auto p) {
-        unroll<0, vectors>([&](auto v) {
-          if constexpr (depthwise)
-            sum_[p][v] += load<Isa>(from[p] + v * kLane) * weight[v];
-          else
-            sum_[p][v] += from[p][i] * weight[v];
-        });
-      });
+      unroll<first, last>(
+          [&](auto p) { unroll<0, vectors>([&](auto v) { sum_[p][v] += from[p][i] * weight[v]; }); });
     }
-  }
-
-  [[gnu::always_inline]] void write(const Correlation<T>& c, const CorrelationRow<T>& row, std::int64_t ox) {
-    if (row.bias != nullptr) {
-      unroll<0, vectors>([&](auto v) {
-        const V bias = load<Isa>(row.bias + v * kLane);
-        unroll<0, pixels>([&](auto p) { sum_[p][v] += bias; });
-      });
-    }
-    T* y = row.y + ox * c.y_strides.pixel;
-    unroll<0, pixels>([&](auto p) {
-      T* to = y + p * c.y_strides.pixel;
-      unroll<0, vectors - 1>([&](auto v) { store<Isa>(to + v * kLane, sum_[p][v]); });
-      store_first<Isa>(to + (vectors - 1) * kLane, sum_[p][vectors - 1],
-                       row.channels - (vectors - 1) * kLane);
-    });
   }
 
   V sum_[pixels][vectors];
 };
 
-template <class Isa, class T, int vectors, bool depthwise>
+template <class Isa, class T, int vectors>
 void correlate_row(const Correlation<T>& c, const CorrelationRow<T>& row) {
-  for_even_parts<(depthwise ? 4 : Isa::kPixels)>(c.w.out, [&](std::int64_t ox, auto pixels) {
-    CorrelationTile<Isa, T, pixels, vectors, depthwise>::run(c, row, ox);
+  for_even_parts<Isa::kPixels>(c.w.out, [&](std::int64_t ox, auto pixels) {
+    CorrelationTile<Isa, T, pixels, vectors>::run(c, row, ox);
   });
+}
+
+// A depthwise tile: y[ox, o] = bias[o] + sum over ty, tx of x[iy, ix, o] * kernel[ty, tx, o]. Pixels outside are read from
+// the zeros, so that there is one way through the loop and the sums stay in registers.
+template <class Isa, int pixels, int vectors, class T>
+void depthwise_tile(const Correlation<T>& c, const CorrelationRow<T>& row, std::int64_t ox) {
+  using V = Vector<Isa, T>;
+  constexpr int kLane = kLanes<Isa, T>;
+  V sum[pixels][vectors];
+  unroll<0, pixels>([&](auto p) { unroll<0, vectors>([&](auto v) { sum[p][v] = V{}; }); });
+  const TapRange rows = taps_inside(c.h, row.oy);
+  for (std::int64_t ty = rows.first; ty < rows.last; ++ty) {
+    const T* x = row.x + (row.iy + ty * c.h.dilation) * c.x_strides.row;
+    const T* kernel = row.kernel + ty * c.kernel_row;
+    std::int64_t left = ox * c.w.stride + c.w.offset;
+    for (std::int64_t tx = 0; tx < c.w.taps; ++tx, left += c.w.dilation, kernel += c.kernel_column) {
+      V weight[vectors];
+      unroll<0, vectors>([&](auto v) { weight[v] = load<Isa>(kernel + v * kLane); });
+      unroll<0, pixels>([&](auto p) {
+        const std::int64_t ix = left + p * c.w.stride;
+        const T* from = ix >= 0 && ix < c.w.in ? x + ix * c.x_strides.pixel : c.zeros;
+        unroll<0, vectors>([&](auto v) { sum[p][v] += load<Isa>(from + v * kLane) * weight[v]; });
+      });
+    }
+  }
+  end_tile<Isa>(c.end, sum, row.bias, row.y + ox * c.y_strides.pixel, c.y_strides.pixel, row.channels);
+}
+
+template <class Isa, class T, int vectors>
+void depthwise_row(const Correlation<T>& c, const CorrelationRow<T>& row) {
+  for_even_parts<kDepthwisePixels>(
+      c.w.out, [&](std::int64_t ox, auto pixels) { depthwise_tile<Isa, pixels, vectors>(c, row, ox); });
 }
 
 template <class Isa, class T>
@@ -125,8 +137,9 @@ void correlate(const Correlation<T>& c, std::int64_t begin, std::int64_t end) {
   constexpr std::int64_t kBlock = Isa::kVectors * kLanes<Isa, T>;
   const std::int64_t blocks = ceil_div(c.out_channels, kBlock);
   for (std::int64_t item = begin; item < end; ++item) {
-    const std::int64_t oy = item % c.h.out;
-    const std::int64_t block = item / c.h.out % blocks * kBlock;
+    // Blocks of a row share its x if depthwise; else rows share a block's kernel.
+    const std::int64_t oy = c.depthwise ? item / blocks % c.h.out : item % c.h.out;
+    const std::int64_t block = (c.depthwise ? item % blocks : item / c.h.out % blocks) * kBlock;
     const std::int64_t group = item / (c.h.out * blocks) % c.groups;
     const std::int64_t n = item / (c.h.out * blocks * c.groups);
     const std::int64_t o = group * c.out_channels + block;
@@ -134,13 +147,14 @@ void correlate(const Correlation<T>& c, std::int64_t begin, std::int64_t end) {
                                 c.kernel + o,
                                 c.end.bias == nullptr ? nullptr : c.end.bias + o,
                                 c.end.y + n * c.y_strides.image + oy * c.y_strides.row + o,
+                                oy,
                                 oy * c.h.stride + c.h.offset,
                                 smaller(c.out_channels - block, kBlock)};
     const bool wide = row.channels > kLanes<Isa, T>;
     if (c.depthwise)
-      wide ? correlate_row<Isa, T, 2, true>(c, row) : correlate_row<Isa, T, 1, true>(c, row);
+      wide ? depthwise_row<Isa, T, 2>(c, row) : depthwise_row<Isa, T, 1>(c, row);
     else
-      wide ? correlate_row<Isa, T, 2, false>(c, row) : correlate_row<Isa, T, 1, false>(c, row);
+      wide ? correlate_row<Isa, T, 2>(c, row) : correlate_row<Isa, T, 1>(c, row);
   }
 }
 

@@ -1,7 +1,7 @@
 #pragma once
-// c[i, j] = bias[j] + sum over p of a[i, p] * b[p, j]; rows of b and c are contiguous, a has any strides.
-#include "cpu/isa.h"
-#include "cpu/kernels/simd.h"
+// c[i, j] = bias[j] + sum over p of a[i, p] * b[p, j], and what ConvolutionEnd adds; rows of b and c are contiguous, a has
+// any strides.
+#include "cpu/kernels/convolution_end.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -30,11 +30,14 @@ void gemm_tile(const Gemm<T>& g, std::int64_t i, std::int64_t j, std::int64_t p,
   const bool last = p + depth == g.k;
   unroll<0, vectors>([&](auto v) {
     const std::int64_t count = smaller(columns - v * kLane, kLane);
-    const V bias = last && g.bias != nullptr ? load_first<Isa>(g.bias + j + v * kLane, count) : V{};
+    const V bias = last && g.end.bias != nullptr ? load_first<Isa>(g.end.bias + j + v * kLane, count) : V{};
     unroll<0, rows>([&](auto r) {
-      T* to = g.c + (i + r) * g.n + j + v * kLane;
+      T* to = g.end.y + (i + r) * g.n + j + v * kLane;
       const V before = p == 0 ? V{} : load_first<Isa>(to, count);
-      store_first<Isa>(to, before + sum[r][v] + bias, count);
+      if (last)
+        end_vector<Isa>(g.end, to, before + sum[r][v] + bias, count);
+      else
+        store_first<Isa>(to, before + sum[r][v], count);
     });
   });
 }

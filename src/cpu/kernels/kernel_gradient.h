@@ -1,23 +1,25 @@
 #pragma once
 // dkernel[ty, tx, c, o] = sum over n, oy, ox of x[n, iy, ix, c] * dy[n, oy, ox, o], with iy and ix as in correlate.h.
 // Chunks of images or rows are dealt to a fixed number of slices, each with a sum of its own.
-#include "cpu/isa.h"
-#include "cpu/kernels/simd.h"
+#include "cpu/kernels/convolution_axis.h"
 
 namespace noyau::inline v0 {
 namespace {
 
-// Pixels over which one tile sums, and the distances between them in x (stride included) and dy.
+constexpr int kDepthwiseTaps = 3;  // of a tile
+
+// Pixels over which one tile sums, and the distances between them in x (stride included) and dy; and in x of two taps.
 struct PixelBox {
   std::int64_t images;
   std::int64_t rows;
   std::int64_t columns;
   ImageStrides x;
   ImageStrides dy;
+  std::int64_t tap;
 };
 
-// sum[r, o] += x[r] * dy[o] over the box; a tile owns `rows` x `vectors` of the sum, in registers: apart
-// from its callers, for GCC keeps only part of it there once it is inlined for AVX2.
+// sum[r, o] += x[r] * dy[o] over the box, or if depthwise x[r, o] * dy[o] with r a tap; a tile owns `rows` x `vectors` of
+// the sum, in registers: apart from its callers, for GCC keeps only part of it there once it is inlined for AVX2.
 template <class Isa, int rows, int vectors, bool depthwise, class T>
 [[gnu::noinline]] void kernel_gradient_tile(const PixelBox& box, const T* x, const T* dy,
                                             std::int64_t channels, T* sum, std::int64_t sum_row) {
@@ -36,7 +38,7 @@ template <class Isa, int rows, int vectors, bool depthwise, class T>
         unroll<0, rows>([&](auto r) {
           unroll<0, vectors>([&](auto v) {
             if constexpr (depthwise)
-              total[r][v] += load<Isa>(from + v * kLane) * gradient[v];
+              total[r][v] += load<Isa>(from + r * box.tap + v * kLane) * gradient[v];
             else
               total[r][v] += from[r] * gradient[v];
           });
@@ -53,7 +55,7 @@ template <class Isa, int rows, int vectors, bool depthwise, class T>
   });
 }
 
-// All in channels [first, first + count), counted along (tx, c), and all out channels of one group.
+// All in channels [0, count), counted along (tx, c), and all out channels of one group.
 template <class Isa, class T>
 void kernel_gradient_span(const KernelGradient<T>& g, const PixelBox& box, const T* x, const T* dy,
                           std::int64_t count, T* sum) {
@@ -63,10 +65,11 @@ void kernel_gradient_span(const KernelGradient<T>& g, const PixelBox& box, const
     const std::int64_t channels = smaller(g.out_channels - o, kBlock);
     const bool wide = channels > kLanes<Isa, T>;
     if (g.depthwise) {
-      if (wide)
-        kernel_gradient_tile<Isa, 1, 2, true>(box, x + o, dy + o, channels, sum + o, sum_row);
-      else
-        kernel_gradient_tile<Isa, 1, 1, true>(box, x + o, dy + o, channels, sum + o, sum_row);
+      for_even_parts<kDepthwiseTaps>(count, [&](std::int64_t tap, auto rows) {
+        const auto tile =
+            wide ? kernel_gradient_tile<Isa, rows, 2, true, T> : kernel_gradient_tile<Isa, rows, 1, true, T>;
+        tile(box, x + tap * box.tap + o, dy + o, channels, sum + tap * sum_row + o, sum_row);
+      });
       continue;
     }
     for_even_parts<Isa::kKernelRows>(count, [&](std::int64_t c, auto rows) {
@@ -80,24 +83,6 @@ void kernel_gradient_span(const KernelGradient<T>& g, const PixelBox& box, const
   }
 }
 
-// Taps of `axis` that lie inside the input at output o: [first, last).
-struct TapRange {
-  std::int64_t first;
-  std::int64_t last;
-};
-inline TapRange taps_inside(const ConvAxis& axis, std::int64_t o) {
-  const std::int64_t start = o * axis.stride + axis.offset;
-  const std::int64_t last = smaller(axis.taps, ceil_div(axis.in - start, axis.dilation));
-  return {start >= 0 ? 0 : ceil_div(-start, axis.dilation), last};
-}
-
-// Outputs of `axis` at which tap t lies inside the input: [first, last).
-inline TapRange outputs_inside(const ConvAxis& axis, std::int64_t t) {
-  const std::int64_t start = t * axis.dilation + axis.offset;
-  return {start >= 0 ? 0 : ceil_div(-start, axis.stride),
-          smaller(axis.out, ceil_div(axis.in - start, axis.stride))};
-}
-
 // Adds one chunk of images and rows [oy, oy_end) to the sums of vertical tap ty.
 template <class Isa, class T>
 void kernel_gradient_chunk(const KernelGradient<T>& g, std::int64_t n, std::int64_t images, std::int64_t oy,
@@ -108,19 +93,18 @@ void kernel_gradient_chunk(const KernelGradient<T>& g, std::int64_t n, std::int6
   const T* dy = g.dy + n * g.dy_strides.image + oy * g.dy_strides.row;
   const auto span = [&](std::int64_t group, TapRange taps, std::int64_t ox, std::int64_t ox_end) {
     const std::int64_t ix = ox * w.stride + taps.first * w.dilation + w.offset;
-    const PixelBox box{images,
-                       oy_end - oy,
-                       ox_end - ox,
-                       {g.x_strides.image, g.h.stride * g.x_strides.row, w.stride * g.x_strides.pixel},
-                       g.dy_strides};
+    const PixelBox box{
+        images,       oy_end - oy,
+        ox_end - ox,  {g.x_strides.image, g.h.stride * g.x_strides.row, w.stride * g.x_strides.pixel},
+        g.dy_strides, w.dilation * g.x_strides.pixel};
     const std::int64_t row = taps.first * g.in_channels;
     kernel_gradient_span<Isa>(g, box, x + ix * g.x_strides.pixel + group * g.in_channels,
                               dy + ox * g.dy_strides.pixel + group * g.out_channels,
                               (taps.last - taps.first) * g.in_channels,
                               sum + row * g.groups * g.out_channels + group * g.out_channels);
   };
-  const bool joined = !g.depthwise && w.dilation == 1 && g.x_strides.pixel == g.in_channels &&
-                      g.in_channels < Isa::kKernelRows;
+  const bool joined = g.depthwise || (w.dilation == 1 && g.x_strides.pixel == g.in_channels &&
+                                      g.in_channels < Isa::kKernelRows);
   if (!joined) {
     for (std::int64_t tx = 0; tx < w.taps; ++tx) {
       const TapRange ox = outputs_inside(w, tx);
@@ -129,7 +113,7 @@ void kernel_gradient_chunk(const KernelGradient<T>& g, std::int64_t n, std::int6
     }
     return;
   }
-  // With few in channels, those of neighbouring taps, which are neighbours in x too, share a tile.
+  // Neighbouring taps share a tile if depthwise, or with few in channels, which are neighbours in x too.
   for (std::int64_t ox = 0; ox < w.out;) {
     const TapRange taps = taps_inside(w, ox);
     std::int64_t ox_end = ox + 1;

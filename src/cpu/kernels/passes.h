@@ -61,6 +61,36 @@ void max_2x2_gradient(std::int64_t width, std::int64_t c, const T* dy, const std
   }
 }
 
+// a * b of lanes below 2^32 in one instruction; compilers multiply whole lanes in several.
+template <class V>
+[[gnu::always_inline]] inline V multiply_halves(V a, V b) {
+#if defined(__AVX__)
+  V product;
+  asm("vpmuludq %2, %1, %0" : "=v"(product) : "v"(a), "v"(b));
+  return product;
+#elif defined(__SSE2__)
+  asm("pmuludq %1, %0" : "+x"(a) : "x"(b));
+  return a;
+#else
+  return a * b;
+#endif
+}
+
+// Lanes a0, b0, a1, b1, ... of the lower halves of a and b, then of the upper.
+template <class V>
+[[gnu::always_inline]] inline void interleave(V a, V b, V& lower, V& upper) {
+  if constexpr (sizeof(V) == 64) {
+    lower = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+    upper = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+  } else if constexpr (sizeof(V) == 32) {
+    lower = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    upper = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  } else {
+    lower = __builtin_shufflevector(a, b, 0, 2);
+    upper = __builtin_shufflevector(a, b, 1, 3);
+  }
+}
+
 // Philox4x32-10 for one block a lane, whose 32-bit words stand in lanes of 64 bits; see philox4x32().
 template <class V>
 [[gnu::always_inline]] inline void philox_rounds(V& c0, V& c1, V& c2, V& c3, std::uint64_t seed) {
@@ -68,8 +98,8 @@ template <class V>
   std::uint64_t k0 = seed & kLow;
   std::uint64_t k1 = seed >> 32;
   for (int round = 0; round < 10; ++round) {
-    const V p = c0 * 0xD2511F53u;
-    const V q = c2 * 0xCD9E8D57u;
+    const V p = multiply_halves(c0, V{} + 0xD2511F53u);
+    const V q = multiply_halves(c2, V{} + 0xCD9E8D57u);
     c0 = (q >> 32) ^ c1 ^ k0;
     c2 = (p >> 32) ^ c3 ^ k1;
     c1 = q & kLow;
@@ -89,12 +119,10 @@ void philox_words(std::uint64_t seed, std::uint64_t offset, std::uint32_t* words
   const V counter = lane + offset;
   V c0 = counter & 0xFFFFFFFFu, c1 = counter >> 32, c2{}, c3{};
   philox_rounds(c0, c1, c2, c3, seed);
-  const V low = c0 | c1 << 32;
-  const V high = c2 | c3 << 32;
-  for (int b = 0; b < kBlocks; ++b) {
-    const std::uint64_t block[2] = {low[b], high[b]};
-    __builtin_memcpy(words + 4 * b, block, sizeof block);
-  }
+  V lower, upper;
+  interleave(c0 | c1 << 32, c2 | c3 << 32, lower, upper);
+  __builtin_memcpy(words, &lower, sizeof lower);
+  __builtin_memcpy(words + 2 * kBlocks, &upper, sizeof upper);
 }
 
 // y[i] = scale * x[i] if word i % 4 of Philox block (seed, offset + i / 4) >= threshold, else 0.

@@ -6,6 +6,7 @@
 //   y = O P O' for every tile and o.
 // A work item owns a block of tiles and a part of the out channels. It transforms its tiles once; then, panel by panel of
 // out channels, makes all the products of the block and ends them, so what it writes and reads again stays in L2.
+#include "cpu/kernels/convolution_end.h"
 #include "cpu/kernels/winograd_transform.h"
 
 namespace noyau::inline v0 {
@@ -49,7 +50,8 @@ void winograd_end_tile(const WinogradConvolution<T>& c, const WinogradTile& tile
   transform<OutputTransform<m>, T, V>(
       [&](auto i, auto j) { return load<Isa>(p + (i * kSpan + j) * c.y_plane); },
       [&](auto i, auto j, const V& value) {
-        if (i < rows && j < columns) store_first<Isa>(y + i * y_row + j * c.channels, value + bias, count);
+        if (i < rows && j < columns)
+          end_vector<Isa>(c.end, y + i * y_row + j * c.channels, value + bias, count);
       });
 }
 
@@ -58,6 +60,7 @@ void winograd_item(const WinogradConvolution<T>& c, std::int64_t item, T* scratc
   constexpr int kPlanes = (m + 2) * (m + 2);
   constexpr std::int64_t kLane = kLanes<Isa, T>;
   constexpr std::int64_t kPanel = 2 * kLane;
+  constexpr int kHalf = Isa::kPixels / 2;
   const std::int64_t part = item % c.parts;
   const std::int64_t begin = item / c.parts * c.tiles.per_block;
   const std::int64_t end = smaller(begin + c.tiles.per_block, tile_count(c.tiles));
@@ -73,10 +76,12 @@ void winograd_item(const WinogradConvolution<T>& c, std::int64_t item, T* scratc
       for (std::int64_t t = 0; t < end - begin; t += Isa::kPixels) {
         const T* x = scratch + k * c.x_plane + t * c.x_row;
         T* p = products + k * c.y_plane + t * kPanel;
-        if (wide)
-          winograd_product<Isa, Isa::kPixels, 2>(x, c.x_row, u, c.x.channels, p);
+        if (end - begin - t <= kHalf)
+          wide ? winograd_product<Isa, kHalf, 2>(x, c.x_row, u, c.x.channels, p)
+               : winograd_product<Isa, kHalf, 1>(x, c.x_row, u, c.x.channels, p);
         else
-          winograd_product<Isa, Isa::kPixels, 1>(x, c.x_row, u, c.x.channels, p);
+          wide ? winograd_product<Isa, Isa::kPixels, 2>(x, c.x_row, u, c.x.channels, p)
+               : winograd_product<Isa, Isa::kPixels, 1>(x, c.x_row, u, c.x.channels, p);
       }
     }
     for (std::int64_t t = begin; t < end; ++t) {

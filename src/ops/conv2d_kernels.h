@@ -1,0 +1,31 @@
+#pragma once
+// The forward convolution on the CPU with what ends it, and what ops may build of that.
+#include <limits>
+
+#include "backend.h"
+#include "cpu/isa.h"
+#include "noyau/ops.h"
+
+namespace noyau::inline v0 {
+
+// The sum and the bias, nothing else.
+template <class T>
+ConvolutionEnd<T> plain_end(const T* bias, T* y) {
+  return {bias, y, nullptr, -std::numeric_limits<T>::infinity()};
+}
+
+// As Cpu::conv2d_forward(), ended by `end`. A transformed kernel is kept with the storage of `kernel`.
+template <class T>
+void convolve_and_end(const Conv2dDims& d, const T* x, const Tensor& kernel, const ConvolutionEnd<T>& end);
+
+// What follows a convolution in its last write.
+struct ConvolutionEnding {
+  Tensor residual = {};  // added; undefined for none
+  bool relu = false;     // then
+};
+
+// relu(conv2d(x, kernel, bias, options) + residual): one pass on the CPU and off the tape, else op by op.
+Tensor conv2d_ended(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2dOptions& options,
+                    const ConvolutionEnding& ending);
+
+}  // namespace noyau::inline v0
