@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: cuda/on-gpu.sh [FOLDER]
 # Builds for the GPU of this machine in FOLDER (build/gpu), runs the tests that use it and NVIDIA's checkers on them,
-# each part within a time limit of its own, and ends with a table. Fails if a part failed.
+# each part within a time limit of its own (nine minutes together), and ends with a table. Fails if a part failed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly folder=${1:-build/gpu}
@@ -22,13 +22,14 @@ if ! gpu=$(nvidia-smi --query-gpu=name,compute_cap,driver_version --format=csv,n
 fi
 capability=$(cut -d, -f2 <<< "$gpu" | tr -d ' .')
 mkdir -p "$folder"
-part configure 60 cmake -S . -B "$folder" -DCMAKE_BUILD_TYPE=Release -DNOYAU_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES="$capability"
-part build 300 cmake --build "$folder" --parallel --target noyau_tests
+part configure 30 cmake -S . -B "$folder" -DCMAKE_BUILD_TYPE=Release -DNOYAU_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES="$capability"
+part build 240 cmake --build "$folder" --parallel --target noyau_tests
 if [ "$failed" = 0 ]; then
-  part compare 60 "$tests" "[cuda]"
-  part gradients 90 env NOYAU_TEST_DEVICE=cuda "$tests" "[fast]"
+  part compare 40 "$tests" "[cuda]"
+  part gradients 60 env NOYAU_TEST_DEVICE=cuda "$tests" "[fast]"
+  part programs 30 "$tests" "[device]"
   for tool in memcheck racecheck synccheck initcheck; do
-    part "$tool" 60 compute-sanitizer --tool "$tool" --error-exitcode 1 "$tests" "[cuda][fast]"
+    part "$tool" 35 compute-sanitizer --tool "$tool" --error-exitcode 1 "$tests" "[cuda][fast]"
   done
 fi
 printf '%s\n%s' "$gpu" "$table"

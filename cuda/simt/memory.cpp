@@ -130,7 +130,6 @@ void set_bounds(void* pointer, std::size_t bytes) {
   if (it == r.allocations.end() || bytes > it->second.held) return;
   it->second.bytes = bytes;
   std::memset(it->second.begin, 0xff, bytes);
-  ++r.version;
 }
 
 }  // namespace simt
