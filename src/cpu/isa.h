@@ -167,8 +167,7 @@ struct IsaTable {
       channels_per_block;          // out channels of a work item of correlate(), columns of a panel of gemm()
   std::int64_t winograd_multiple;  // of tiles of a block, and of rows of WinogradGradient::sums
 
-  // Work items [begin, end) of h.out rows x out channel blocks (of every group) x images, rows fastest, or if depthwise
-  // blocks.
+  // Work items [begin, end) of h.out rows x out channel blocks (of every group; if depthwise one) x images, rows fastest.
   void (*correlate)(const Correlation<T>&, std::int64_t begin, std::int64_t end);
   // Work items [begin, end) of h.taps x slices, taps fastest.
   void (*kernel_gradient)(const KernelGradient<T>&, std::int64_t begin, std::int64_t end);

@@ -38,14 +38,20 @@ void set_channels(Problem& problem, std::int64_t groups, std::int64_t in, std::i
   problem.out_channels = problem.depthwise ? out : out / groups;
 }
 
+// Work items of one image.
+template <class T>
+std::int64_t items_of(const Correlation<T>& c) {
+  const std::int64_t blocks = c.depthwise ? 1 : ceil_div(c.out_channels, isa<T>().channels_per_block);
+  return c.groups * blocks * c.h.out;
+}
+
 template <class T>
 void run(const Correlation<T>& c) {
   const IsaTable<T>& table = isa<T>();
-  const std::int64_t blocks = ceil_div(c.out_channels, table.channels_per_block);
-  const std::int64_t flops =
-      2 * c.w.out * c.h.taps * c.w.taps * c.in_channels * std::min(c.out_channels, table.channels_per_block);
-  parallel_for(c.images * c.groups * blocks * c.h.out,
-               ceil_div(kFlopsPerPart, std::max<std::int64_t>(1, flops)),
+  const std::int64_t channels =
+      c.depthwise ? c.out_channels : std::min(c.out_channels, table.channels_per_block);
+  const std::int64_t flops = 2 * c.w.out * c.h.taps * c.w.taps * c.in_channels * channels;
+  parallel_for(c.images * items_of(c), ceil_div(kFlopsPerPart, std::max<std::int64_t>(1, flops)),
                [&](std::int64_t begin, std::int64_t end) { table.correlate(c, begin, end); });
 }
 
@@ -60,10 +66,7 @@ void run_phases(const std::vector<Correlation<T>>& phases) {
   const IsaTable<T>& table = isa<T>();
   parallel_for(images, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t n = begin; n < end; ++n) {
-      for (const Correlation<T>& c : phases) {
-        const std::int64_t items = c.groups * ceil_div(c.out_channels, table.channels_per_block) * c.h.out;
-        table.correlate(c, n * items, (n + 1) * items);
-      }
+      for (const Correlation<T>& c : phases) table.correlate(c, n * items_of(c), (n + 1) * items_of(c));
     }
   });
 }

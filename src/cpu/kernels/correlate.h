@@ -19,6 +19,19 @@ struct CorrelationRow {
   std::int64_t channels;  // of the block
 };
 
+// Row oy of image n: in channels from i, out channels [o, o + channels).
+template <class T>
+CorrelationRow<T> correlation_row(const Correlation<T>& c, std::int64_t n, std::int64_t oy, std::int64_t i,
+                                  std::int64_t o, std::int64_t channels) {
+  return {c.x + n * c.x_strides.image + i,
+          c.kernel + o,
+          c.end.bias == nullptr ? nullptr : c.end.bias + o,
+          c.end.y + n * c.y_strides.image + oy * c.y_strides.row + o,
+          oy,
+          oy * c.h.stride + c.h.offset,
+          channels};
+}
+
 constexpr int kDepthwisePixels = 4;  // of a tile
 
 // A tile owns `pixels` neighbours of the row times `vectors` of channels, in registers.
@@ -125,10 +138,19 @@ void depthwise_tile(const Correlation<T>& c, const CorrelationRow<T>& row, std::
   end_tile<Isa>(c.end, sum, row.bias, row.y + ox * c.y_strides.pixel, c.y_strides.pixel, row.channels);
 }
 
-template <class Isa, class T, int vectors>
-void depthwise_row(const Correlation<T>& c, const CorrelationRow<T>& row) {
-  for_even_parts<kDepthwisePixels>(
-      c.w.out, [&](std::int64_t ox, auto pixels) { depthwise_tile<Isa, pixels, vectors>(c, row, ox); });
+// Every channel of one row: tile by tile, so that x is read in the order it lies in memory.
+template <class Isa, class T>
+void depthwise_row(const Correlation<T>& c, std::int64_t n, std::int64_t oy) {
+  constexpr std::int64_t kBlock = Isa::kVectors * kLanes<Isa, T>;
+  for_even_parts<kDepthwisePixels>(c.w.out, [&](std::int64_t ox, auto pixels) {
+    for (std::int64_t o = 0; o < c.out_channels; o += kBlock) {
+      const CorrelationRow<T> row = correlation_row(c, n, oy, o, o, smaller(c.out_channels - o, kBlock));
+      if (row.channels > kLanes<Isa, T>)
+        depthwise_tile<Isa, pixels, 2>(c, row, ox);
+      else
+        depthwise_tile<Isa, pixels, 1>(c, row, ox);
+    }
+  });
 }
 
 template <class Isa, class T>
@@ -137,24 +159,21 @@ void correlate(const Correlation<T>& c, std::int64_t begin, std::int64_t end) {
   constexpr std::int64_t kBlock = Isa::kVectors * kLanes<Isa, T>;
   const std::int64_t blocks = ceil_div(c.out_channels, kBlock);
   for (std::int64_t item = begin; item < end; ++item) {
-    // Blocks of a row share its x if depthwise; else rows share a block's kernel.
-    const std::int64_t oy = c.depthwise ? item / blocks % c.h.out : item % c.h.out;
-    const std::int64_t block = (c.depthwise ? item % blocks : item / c.h.out % blocks) * kBlock;
+    const std::int64_t oy = item % c.h.out;
+    if (c.depthwise) {
+      depthwise_row<Isa>(c, item / c.h.out, oy);
+      continue;
+    }
+    const std::int64_t block = item / c.h.out % blocks * kBlock;
     const std::int64_t group = item / (c.h.out * blocks) % c.groups;
     const std::int64_t n = item / (c.h.out * blocks * c.groups);
-    const std::int64_t o = group * c.out_channels + block;
-    const CorrelationRow<T> row{c.x + n * c.x_strides.image + (c.depthwise ? o : group * c.in_channels),
-                                c.kernel + o,
-                                c.end.bias == nullptr ? nullptr : c.end.bias + o,
-                                c.end.y + n * c.y_strides.image + oy * c.y_strides.row + o,
-                                oy,
-                                oy * c.h.stride + c.h.offset,
-                                smaller(c.out_channels - block, kBlock)};
-    const bool wide = row.channels > kLanes<Isa, T>;
-    if (c.depthwise)
-      wide ? depthwise_row<Isa, T, 2>(c, row) : depthwise_row<Isa, T, 1>(c, row);
+    const std::int64_t channels = smaller(c.out_channels - block, kBlock);
+    const CorrelationRow<T> row =
+        correlation_row(c, n, oy, group * c.in_channels, group * c.out_channels + block, channels);
+    if (channels > kLanes<Isa, T>)
+      correlate_row<Isa, T, 2>(c, row);
     else
-      wide ? correlate_row<Isa, T, 2>(c, row) : correlate_row<Isa, T, 1>(c, row);
+      correlate_row<Isa, T, 1>(c, row);
   }
 }
 
