@@ -29,6 +29,8 @@ struct Request {
   std::string score = "logit";
   std::string count = "100";
   std::string list;
+  std::string neighbours = "0";
+  std::string tracin = "0";
   bool compare = false;
   bool which_layer = false;
   bool json = false;
@@ -48,6 +50,10 @@ bool parse(Request& request, int argc, char** argv) {
             "class name or id (default: predicted; of errors the true one too)");
   line.text("score", request.score, "WHAT", "logit or probability");
   line.text("count", request.count, "N", "test images of --compare and --which-layer (default: 100)");
+  line.text("neighbours", request.neighbours, "N",
+            "show the N training images that are nearest to the network");
+  line.text("tracin", request.tracin, "N",
+            "show the N training images that strengthen the prediction most, and those that weaken it");
   line.text("list", request.list, "WHAT", "list methods");
   line.flag("compare", request.compare, "measure the methods beside random and Sobel maps");
   line.flag("which-layer", request.which_layer, "rank the layers for Grad-CAM");
@@ -79,7 +85,9 @@ class Explaining {
     question_.score = score_of(request.score);
     question_.target = target_of(request.target);
     methods_ = methods_of(request.methods);
-    count_ = count_of(request.count);
+    count_ = count_of("--count", request.count, 2);
+    neighbours_ = count_of("--neighbours", request.neighbours, 0);
+    tracin_ = count_of("--tracin", request.tracin, 0);
     folder_ = request.settings.out.empty() ? "explanations" : request.settings.out;
   }
 
@@ -91,8 +99,9 @@ class Explaining {
     layer_ = layer_of(items);
     programs::make_folder(folder_ + "/figures");
     begin();
-    for (const Item& item : items) add_sheet(item);
+    add_sheets(items);
     add_diagnosis(items);
+    if (neighbours_ > 0 || tracin_ > 0) add_training_images(items);
     if (request_.compare) add_comparison();
     if (request_.which_layer) add_layers();
     add_cards();
@@ -117,10 +126,11 @@ class Explaining {
     return {};
   }
 
-  static std::int64_t count_of(const std::string& text) {
-    const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
-    const std::int64_t value = digits && text.size() < 8 && !text.empty() ? std::stol(text) : 0;
-    if (value < 2) stop(Exit::usage, "--count: ", text, " is no number from 2 on");
+  static std::int64_t count_of(const std::string& option, const std::string& text, std::int64_t least) {
+    const bool digits =
+        !text.empty() && text.size() < 8 && text.find_first_not_of("0123456789") == std::string::npos;
+    const std::int64_t value = digits ? std::stol(text) : -1;
+    if (value < least) stop(Exit::usage, option, ": ", text, " is no number from ", least, " on");
     return value;
   }
 
@@ -128,9 +138,12 @@ class Explaining {
   void load_test_set() {
     const bool asked = request_.settings.data != "auto";
     const std::string name = asked ? request_.settings.data : model_.info.name;
-    const bool needed = asked || request_.images.empty() || request_.compare || request_.which_layer;
+    const bool needed = asked || request_.images.empty() || request_.compare || request_.which_layer ||
+                        neighbours_ > 0 || tracin_ > 0;
     try {
-      test_ = noyau::load_dataset(name, request_.settings.data_dir).test;
+      noyau::Split split = noyau::load_dataset(name, request_.settings.data_dir);
+      test_ = std::move(split.test);
+      train_ = std::move(split.train);
     } catch (const noyau::Error& error) {
       if (needed) stop(Exit::data, error.what());
       return;
@@ -171,19 +184,70 @@ class Explaining {
         "believe what they share and what the measures support."));
   }
 
-  void add_sheet(const Item& item) {
+  void add_sheets(const std::vector<Item>& items) {
+    study::Gallery gallery;
+    for (const Item& item : items) gallery.drawings.push_back(sheet_of(item));
+    document_.add(std::move(gallery));
+  }
+
+  study::Drawing sheet_of(const Item& item) {
     progress_.update("explaining " + item.name);
     const Sheet sheet = make_sheet(model_.net, item, model_.info, methods_, question_, layer_);
     programs::write_file(folder_ + "/figures/" + sheet.id + ".svg", sheet.svg);
     noyau::save_png(folder_ + "/figures/" + sheet.id + ".png", sheet.png);
-    document_.add(
-        study::Gallery{{{sheet.id, sheet.svg, "Why " + class_name(model_.info, item.predicted) + "?"}}});
     result_["images"].push_back(
         {{"name", item.name},
          {"predicted", class_name(model_.info, item.predicted)},
          {"probability", item.probabilities[static_cast<std::size_t>(item.predicted)]},
          {"true", item.truth < 0 ? Json() : Json(class_name(model_.info, item.truth))},
          {"figure", "figures/" + sheet.id + ".svg"}});
+    return {sheet.id, sheet.svg, "Why " + class_name(model_.info, item.predicted) + "?"};
+  }
+
+  // Reasons in the training set.
+  void add_training_images(const std::vector<Item>& items) {
+    const auto report = [&](const std::string& text) { progress_.update(text); };
+    const Relations relations =
+        relate(model_.net, items, train_, model_.info, neighbours_ > 0, tracin_ > 0, report);
+    document_.add(study::Heading{2, "training", "Which training images are behind it?"});
+    if (relations.cosines) add_nearest(items, relations.cosines);
+    if (relations.influence) {
+      study::Gallery gallery;
+      for (std::size_t i = 0; i < items.size(); ++i) {
+        gallery.drawings.push_back(influential_images(
+            items[i], relations.influence[static_cast<std::int64_t>(i)], tracin_, train_, model_.info));
+      }
+      add_figures(std::move(gallery));
+    }
+  }
+
+  void add_nearest(const std::vector<Item>& items, const noyau::Tensor& cosines) {
+    study::Gallery gallery;
+    std::vector<double> shares;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      gallery.drawings.push_back(nearest_images(items[i], cosines[static_cast<std::int64_t>(i)], neighbours_,
+                                                train_, model_.info, &shares.emplace_back()));
+    }
+    std::vector<double> chance;
+    for (const Item& item : items) {
+      const auto labels = train_.labels().to_vector<std::int32_t>();
+      chance.push_back(static_cast<double>(std::ranges::count(labels, item.predicted)) /
+                       static_cast<double>(labels.size()));
+    }
+    document_.add(study::Text("Share of the " + std::to_string(neighbours_) +
+                              " nearest training images that have the predicted class, mean over the images "
+                              "explained: " +
+                              plain(interval_cell(shares).text) + "; of training images drawn at random: " +
+                              noyau::plot::fixed(noyau::stats::mean(chance), 3) + "."));
+    result_["nearest_share"] = programs::number(mean_and_half(shares).first);
+    add_figures(std::move(gallery));
+  }
+
+  void add_figures(study::Gallery gallery) {
+    for (const study::Drawing& drawing : gallery.drawings) {
+      programs::write_file(folder_ + "/figures/" + drawing.id + ".svg", drawing.svg);
+    }
+    document_.add(std::move(gallery));
   }
 
   // Whether Grad-CAM++ is in the range that it was derived for.
@@ -220,8 +284,7 @@ class Explaining {
                  const std::string& first_column) {
     document_.add(study::Heading{2, key, heading});
     const study::Table table = table_of(rows, key, first_column);
-    programs::write_file(folder_ + "/" + key + ".csv", study::to_csv(table));
-    document_.add(table);
+    add(table);
     Json list = Json::array();
     for (const Measures& row : rows) {
       list.push_back({{"name", row.name},
@@ -246,6 +309,24 @@ class Explaining {
               rows, "method");
     const std::vector<study::Text> texts = findings(rows);
     if (!texts.empty()) document_.add(study::Points{texts});
+    add(agreement_table(rows));
+    const std::vector<Pointing> pointing =
+        point(model_.net, first_items(count_, test_, model_.info), model_.info, methods_, question, report);
+    if (pointing.empty()) {
+      document_.add(study::Text("No mosaics: too few recognised test images of four classes."));
+      return;
+    }
+    add(pointing_table(pointing));
+    for (const Pointing& row : pointing) {
+      result_["pointing"].push_back({{"name", row.name},
+                                     {"peak", programs::number(mean_and_half(row.peak).first)},
+                                     {"energy", programs::number(mean_and_half(row.energy).first)}});
+    }
+  }
+
+  void add(study::Table table) {
+    programs::write_file(folder_ + "/" + table.id + ".csv", study::to_csv(table));
+    document_.add(std::move(table));
   }
 
   void add_layers() {
@@ -280,11 +361,14 @@ class Explaining {
   const Request& request_;
   noyau::SavedModel model_;
   noyau::Dataset test_;
+  noyau::Dataset train_;
   Question question_;
   std::vector<Method> methods_;
   std::string folder_;
   std::string layer_;
   std::int64_t count_ = 0;
+  std::int64_t neighbours_ = 0;
+  std::int64_t tracin_ = 0;
   study::Document document_;
   Json result_;
   programs::Progress progress_;

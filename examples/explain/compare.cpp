@@ -61,6 +61,7 @@ Measures measure(const noyau::Sequential& net, const Tensor& x, const Method& me
   const programs::Stopwatch clock;
   const Tensor map = large(method.map(net, x, question), x);
   row.seconds = clock.seconds() / static_cast<double>(x.dim(0));
+  row.map = map;
   measure_maps(row, net, x, map, classes);
   const std::int64_t few = std::min(kFew, x.dim(0));
   const Tensor first = slice(x, 0, 0, few);
@@ -72,22 +73,23 @@ Measures measure(const noyau::Sequential& net, const Tensor& x, const Method& me
   return row;
 }
 
-void add_baselines(std::vector<Method>& methods) {
+}  // namespace
+
+std::vector<Method> with_baselines(std::vector<Method> methods) {
   for (const Method& method : explain::methods()) {
     const bool baseline = method.name == "random" || method.name == "sobel";
     const bool there = std::ranges::any_of(methods, [&](const Method& m) { return m.name == method.name; });
     if (baseline && !there) methods.push_back(method);
   }
+  return methods;
 }
 
-study::Cell cell(const std::vector<double>& values) {
+study::Cell interval_cell(const std::vector<double>& values) {
   const auto [mean, half] = mean_and_half(values);
   if (!std::isfinite(mean)) return study::Cell("-");
   const std::string range = std::isfinite(half) ? " \u00b1 " + noyau::plot::fixed(half, 3) : "";
   return {study::Text(noyau::plot::fixed(mean, 3) + range), mean};
 }
-
-}  // namespace
 
 std::pair<double, double> mean_and_half(const std::vector<double>& values) {
   std::vector<double> finite;
@@ -99,7 +101,7 @@ std::pair<double, double> mean_and_half(const std::vector<double>& values) {
 
 std::vector<Measures> compare(const noyau::Sequential& net, const Tensor& x, std::vector<Method> methods,
                               const Question& question, const Report& report) {
-  add_baselines(methods);
+  methods = with_baselines(std::move(methods));
   const std::vector<std::int32_t> classes = predicted(net, x);
   std::vector<Measures> rows;
   for (const Method& method : methods) {
@@ -149,9 +151,14 @@ study::Table table_of(const std::vector<Measures>& rows, const std::string& id,
     table.columns.insert(table.columns.end(), {{"sensitivity", "", true}, {"after randomisation", "", true}});
   table.columns.push_back({"time", "ms/image", true});
   for (const Measures& row : rows) {
-    std::vector<study::Cell> cells{row.title,      cell(row.deletion), cell(row.insertion), cell(row.road),
-                                   cell(row.drop), cell(row.increase), cell(row.infidelity)};
-    if (slow) cells.insert(cells.end(), {cell(row.sensitivity), cell(row.randomized)});
+    std::vector<study::Cell> cells{row.title,
+                                   interval_cell(row.deletion),
+                                   interval_cell(row.insertion),
+                                   interval_cell(row.road),
+                                   interval_cell(row.drop),
+                                   interval_cell(row.increase),
+                                   interval_cell(row.infidelity)};
+    if (slow) cells.insert(cells.end(), {interval_cell(row.sensitivity), interval_cell(row.randomized)});
     cells.emplace_back(study::Text(noyau::plot::fixed(1000 * row.seconds, 2)), 1000 * row.seconds);
     table.rows.push_back(std::move(cells));
   }

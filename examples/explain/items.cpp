@@ -116,6 +116,17 @@ Tensor inputs_of(const std::vector<Item>& items, const noyau::DataInfo& info) {
   return noyau::normalize(images.size() == 1 ? images[0] : noyau::concat(images, 0), info);
 }
 
+Tensor inputs_of(const Tensor& images, const noyau::DataInfo& info) {
+  if (images.dim(1) == info.height && images.dim(2) == info.width && images.dim(3) == info.channels) {
+    return noyau::normalize(images, info);
+  }
+  std::vector<Tensor> fit;
+  for (std::int64_t i = 0; i < images.dim(0); ++i) {
+    fit.push_back(reshape(fitted(images[i], info), {1, info.height, info.width, info.channels}));
+  }
+  return noyau::normalize(noyau::concat(fit, 0), info);
+}
+
 void classify(std::vector<Item>& items, const noyau::Sequential& net, const noyau::DataInfo& info) {
   const noyau::NoGrad off;
   for (std::size_t begin = 0; begin < items.size(); begin += 64) {

@@ -33,6 +33,8 @@ std::vector<Item> first_items(std::int64_t count, const noyau::Dataset& test, co
 void classify(std::vector<Item>& items, const noyau::Sequential& net, const noyau::DataInfo& info);
 /// The items as the network's input, [n, h, w, c].
 noyau::Tensor inputs_of(const std::vector<Item>& items, const noyau::DataInfo& info);
+/// Images u8 [n, h, w, c] of any size as the network's input.
+noyau::Tensor inputs_of(const noyau::Tensor& images, const noyau::DataInfo& info);
 /// The class's name, or its id where there is none.
 std::string class_name(const noyau::DataInfo& info, std::int32_t id);
 

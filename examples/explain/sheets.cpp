@@ -72,7 +72,7 @@ Sheet make_sheet(const noyau::Sequential& net, const Item& item, const noyau::Da
   grid.title = "Why does the network say " + class_name(info, item.predicted) + "?";
   grid.subtitle = subtitle(item, info);
   grid.columns = 3;
-  grid.width = 720;
+  grid.width = 600;
   std::vector<Tensor> pictures;
   for (const Asked& asked : asked_of(item, info, question.target)) {
     for (const Method& method : methods) {
