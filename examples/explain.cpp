@@ -98,6 +98,7 @@ class Explaining {
     classify(items, model_.net, model_.info);
     layer_ = layer_of(items);
     programs::make_folder(folder_ + "/figures");
+    programs::make_folder(folder_ + "/tables");
     begin();
     add_sheets(items);
     add_diagnosis(items);
@@ -325,7 +326,7 @@ class Explaining {
   }
 
   void add(study::Table table) {
-    programs::write_file(folder_ + "/" + table.id + ".csv", study::to_csv(table));
+    programs::write_file(folder_ + "/tables/" + table.id + ".csv", study::to_csv(table));
     document_.add(std::move(table));
   }
 
@@ -342,7 +343,7 @@ class Explaining {
     table.caption = study::Text("See docs/explaining.md for the definitions.");
     table.columns = {{"method"}, {"a map says"}, {"do not believe it when"}};
     for (const Method& method : methods_) table.rows.push_back({method.title, method.says, method.misleads});
-    document_.add(table);
+    add(std::move(table));
   }
 
   void finish() {

@@ -81,8 +81,32 @@ TEST_CASE("noyau-explain chooses images, compares methods and ranks layers", "[p
   CHECK(json["methods"][2]["name"] == "random");
   CHECK(json["methods"][1]["randomized"] > 0.999);  // edges do not know the network
   CHECK(json["layers"].size() == 4);
-  CHECK_THAT(programs::read_file(desk.scratch / "why/methods.csv", programs::Exit::data),
+  CHECK_THAT(programs::read_file(desk.scratch / "why/tables/methods.csv", programs::Exit::data),
              ContainsSubstring("Grad-CAM,"));
+}
+
+TEST_CASE("noyau-explain shows agreement, mosaics and training images", "[programs]") {
+  const Desk desk;
+  const ProcessResult result =
+      desk.run({"--images", "3,photo one.png", "--methods", "grad_cam,hires_cam", "--compare", "--count",
+                "60", "--neighbours", "3", "--tracin", "2", "--out", "why", "--json"});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  const Json json = Json::parse(result.out);
+  REQUIRE(json["pointing"].size() == 4);  // and both baselines
+  CHECK(json["pointing"][2]["peak"] ==
+        Approx(0.25));  // of a random map, whose peak is in one of four quadrants
+  CHECK(json["pointing"][0]["energy"].get<double>() > 0);
+  const double share = json["nearest_share"];
+  CHECK((share >= 0 && share <= 1));
+  for (const char* file : {"tables/agreement.csv", "tables/pointing.csv", "figures/test-3-nearest.svg",
+                           "figures/photo_one-tracin.svg"}) {
+    INFO(file);
+    CHECK(std::filesystem::exists(desk.scratch / (std::string("why/") + file)));
+  }
+  const std::string page = programs::read_file(desk.scratch / "why/index.html", programs::Exit::data);
+  CHECK_THAT(page, ContainsSubstring("drawn at random"));
+  CHECK_THAT(page, ContainsSubstring("Do the methods agree?"));
 }
 
 TEST_CASE("noyau-explain tells in one line what is wrong", "[programs]") {
@@ -94,6 +118,8 @@ TEST_CASE("noyau-explain tells in one line what is wrong", "[programs]") {
   desk.fails({"--target", "99", "--images", "1"}, 2, "unknown class '99'");
   desk.fails({"--score", "loss"}, 2, "neither logit nor probability");
   desk.fails({"--count", "x", "--compare", "--images", "1"}, 2, "no number from 2 on");
+  desk.fails({"--neighbours", "-1", "--images", "1"}, 2, "no number from 0 on");
+  desk.fails({"--tracin", "few", "--images", "1"}, 2, "no number from 0 on");
   desk.fails({"--data", "cifar10", "--images", "1"}, 3, "cifar10");
   desk.fails({"--list", "x"}, 2, "methods");
   CHECK(desk.run({"--list", "methods"}).out.find("integrated_gradients") != std::string::npos);
