@@ -10,6 +10,8 @@ namespace {
 
 // Masked images run at a time.
 constexpr std::int64_t kMasks = 64;
+// Windows whose parts of maps are computed at a time.
+constexpr std::int64_t kWindows = 256;
 
 // [masks]: scores of one image [1, h, w, c] seen through each of `masks` [m, h, w, 1], 0 hiding.
 Tensor scores_behind(const NetworkView& net, const Tensor& x, const Tensor& baseline, const Tensor& masks,
@@ -67,7 +69,7 @@ Rectangles rows_of(const Rectangles& all, std::int64_t begin, std::int64_t end) 
 // scores_behind() windows, computing what they reach.
 Tensor scores_reached(const Reach& net, const Tensor& x, const Tensor& baseline, const Windows& windows,
                       const Tensor& weights, Score score) {
-  return by_rows(windows.masks.dim(0), kMasks, [&](std::int64_t begin, std::int64_t end) {
+  return by_rows(windows.masks.dim(0), kWindows, [&](std::int64_t begin, std::int64_t end) {
     const Tensor hidden = x + slice(windows.masks, 0, begin, end) * (baseline - x);
     const std::vector<std::int64_t> start(static_cast<std::size_t>(end - begin), 0);
     const Versions versions{x, hidden, {{x.dim(1), x.dim(2)}, start, start}};
