@@ -114,7 +114,7 @@ TEST_CASE("the errors of convolutions are as documented for many channels", "[co
     return errors(c, run(c, ny::Dtype::f32, algorithm)).largest();
   };
   CHECK(largest(half, ConvAlgorithm::exact) < 1e-6);
-  CHECK(largest(deep, ConvAlgorithm::exact) < 2e-6);
+  CHECK(largest(deep, ConvAlgorithm::exact) < 1e-6);
   CHECK(largest(deep, ConvAlgorithm::winograd2) < allowed_error(ConvAlgorithm::winograd2));
   CHECK(largest(deep, ConvAlgorithm::winograd4) < allowed_error(ConvAlgorithm::winograd4));
   CHECK(largest(deep, ConvAlgorithm::automatic) < allowed_error(ConvAlgorithm::winograd4));

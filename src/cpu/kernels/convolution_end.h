@@ -12,21 +12,23 @@ template <class Isa, class T>
                                               std::int64_t count) {
   if (end.residual != nullptr) sum += load<Isa>(end.residual + (to - end.y));
   const Vector<Isa, T> floor = Vector<Isa, T>{} + end.floor;
-  store_first<Isa>(to, sum <= floor ? floor : sum, count);
+  store_first<Isa>(to, floor > sum ? floor : sum, count);
 }
 
 // The same for `pixels` neighbours, y_pixel apart, times `channels` channels of sums without bias, which may be null.
 template <class Isa, class T, int pixels, int vectors>
 [[gnu::always_inline]] inline void end_tile(const ConvolutionEnd<T>& end,
-                                            const Vector<Isa, T> (&sum)[pixels][vectors], const T* bias, T* y,
+                                            Vector<Isa, T> (&sum)[pixels][vectors], const T* bias, T* y,
                                             std::int64_t y_pixel, std::int64_t channels) {
   using V = Vector<Isa, T>;
   constexpr int kLane = kLanes<Isa, T>;
   unroll<0, vectors>([&](auto v) {
-    const V offset = bias == nullptr ? V{} : load<Isa>(bias + v * kLane);
+    if (bias != nullptr) {
+      const V offset = load<Isa>(bias + v * kLane);
+      unroll<0, pixels>([&](auto p) { sum[p][v] += offset; });
+    }
     const std::int64_t count = v == vectors - 1 ? channels - v * kLane : kLane;
-    unroll<0, pixels>(
-        [&](auto p) { end_vector<Isa>(end, y + p * y_pixel + v * kLane, sum[p][v] + offset, count); });
+    unroll<0, pixels>([&](auto p) { end_vector<Isa>(end, y + p * y_pixel + v * kLane, sum[p][v], count); });
   });
 }
 

@@ -32,7 +32,8 @@ CorrelationRow<T> correlation_row(const Correlation<T>& c, std::int64_t n, std::
           channels};
 }
 
-constexpr int kDepthwisePixels = 4;  // of a tile
+constexpr int kDepthwisePixels = 4;     // of a tile
+constexpr std::int64_t kLongRow = 128;  // products
 
 // A tile owns `pixels` neighbours of the row times `vectors` of channels, in registers.
 template <class Isa, class T, int pixels, int vectors>
@@ -40,17 +41,20 @@ class CorrelationTile {
  public:
   static void run(const Correlation<T>& c, const CorrelationRow<T>& row, std::int64_t ox) {
     CorrelationTile tile;
-    unroll<0, pixels>([&](auto p) { unroll<0, vectors>([&](auto v) { tile.sum_[p][v] = V{}; }); });
+    unroll<0, pixels>(
+        [&](auto p) { unroll<0, vectors>([&](auto v) { tile.sum_[p][v] = tile.before_[p][v] = V{}; }); });
     const ConvAxis& w = c.w;
     const std::int64_t left = ox * w.stride + w.offset;
     const std::int64_t right = left + (pixels - 1) * w.stride + (w.taps - 1) * w.dilation;
     const bool inside = left >= 0 && right < w.in;
     const bool joined = w.dilation == 1 && c.kernel_column == c.in_channels * c.kernel_channel &&
                         c.x_strides.pixel == c.in_channels;
+    const bool apart = w.taps * c.in_channels >= kLongRow;
     const TapRange rows = taps_inside(c.h, row.oy);
     for (std::int64_t ty = rows.first; ty < rows.last; ++ty) {
       const T* x = row.x + (row.iy + ty * c.h.dilation) * c.x_strides.row;
       const T* kernel = row.kernel + ty * c.kernel_row;
+      if (apart && ty > rows.first) tile.begin_row();
       if (inside && joined) {
         tile.template add<0, pixels>(c, x + left * c.x_strides.pixel, kernel, w.taps * c.in_channels);
         continue;
@@ -58,12 +62,27 @@ class CorrelationTile {
       for (std::int64_t tx = 0; tx < w.taps; ++tx)
         tile.add_tap(c, x, left + tx * w.dilation, kernel + tx * c.kernel_column);
     }
+    if (apart) tile.join_rows();
     end_tile<Isa>(c.end, tile.sum_, row.bias, row.y + ox * c.y_strides.pixel, c.y_strides.pixel,
                   row.channels);
   }
 
  private:
   using V = Vector<Isa, T>;
+
+  // Long rows of taps are summed apart, which halves the rounding of many channels.
+  [[gnu::always_inline]] void begin_row() {
+    unroll<0, pixels>([&](auto p) {
+      unroll<0, vectors>([&](auto v) {
+        before_[p][v] += sum_[p][v];
+        sum_[p][v] = V{};
+      });
+    });
+  }
+  [[gnu::always_inline]] void join_rows() {
+    unroll<0, pixels>([&](auto p) { unroll<0, vectors>([&](auto v) { sum_[p][v] += before_[p][v]; }); });
+  }
+
   static constexpr int kLane = kLanes<Isa, T>;
 
   // One tap of pixels at x[ix], x[ix + stride], ...; padding of one pixel, the common case, is skipped.
@@ -103,6 +122,7 @@ class CorrelationTile {
   }
 
   V sum_[pixels][vectors];
+  V before_[pixels][vectors];
 };
 
 template <class Isa, class T, int vectors>
