@@ -139,8 +139,7 @@ void add_layer(Document& document, const Survey& survey, std::size_t number, con
   }
   document.add(std::move(text));
   Gallery gallery = unit_gallery(survey, number, place);
-  gallery.drawings.insert(
-      gallery.drawings.begin(),
+  gallery.drawings.push_back(
       selectivity_figure(facts, survey.fresh[number], message(place.prefix, "selectivity-", number)));
   document.add(std::move(gallery));
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "noyau/plot.h"
+
 namespace study {
 namespace {
 
@@ -82,6 +84,12 @@ MeanOf mean_of(const std::vector<double>& values) {
   const double mean = noyau::stats::mean(finite);
   if (finite.size() < 2) return {mean, {none, none}};
   return {mean, noyau::stats::mean_interval(finite)};
+}
+
+std::string signed_number(double value, int decimals) {
+  const std::string size = noyau::plot::fixed(std::abs(value), decimals);
+  const bool zero = size.find_first_not_of("0.") == std::string::npos;
+  return (value < 0 && !zero ? "\u2212" : "") + size;
 }
 
 std::optional<noyau::stats::Comparison> compare_pairs(const std::vector<double>& a,

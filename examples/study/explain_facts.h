@@ -49,6 +49,8 @@ struct MeanOf {
 };
 /// Of numbers of images.
 MeanOf mean_of(const std::vector<double>& values);
+/// The number with so many decimals and a true minus sign.
+std::string signed_number(double value, int decimals);
 /// Pairs of which both are finite, compared by Student's paired test; nothing of fewer than two.
 std::optional<noyau::stats::Comparison> compare_pairs(const std::vector<double>& a,
                                                       const std::vector<double>& b);

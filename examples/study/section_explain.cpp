@@ -32,7 +32,7 @@ Cell mean_cell(const std::vector<double>& values, int digits) {
   const MeanOf m = mean_of(values);
   if (std::isnan(m.mean)) return "\u2013";
   const double half = m.interval.high - m.mean;
-  return {message(fixed(m.mean, digits),
+  return {message(signed_number(m.mean, digits),
                   std::isnan(half) ? "" : message("\u00a0\u00b1\u00a0", fixed(half, digits))),
           m.mean};
 }
@@ -254,7 +254,7 @@ Table agreement_table(const ExplainFacts& explained) {
     for (const MethodFacts* b : methods) {
       const auto pair = explained.agreement.find({a->name, b->name});
       const double mean = a == b ? 1 : pair == explained.agreement.end() ? NAN : mean_of(pair->second).mean;
-      row.push_back(std::isnan(mean) ? Cell("\u2013") : Cell(fixed(mean, 2), mean));
+      row.push_back(std::isnan(mean) ? Cell("\u2013") : Cell(signed_number(mean, 2), mean));
     }
     table.rows.push_back(std::move(row));
   }
@@ -317,7 +317,7 @@ Table verdict_table(const std::vector<Argument>& arguments) {
     std::vector<Cell> row{a.claim, a.in_favour ? "for" : "against"};
     if (a.test) {
       for (const double value : {a.test->difference, a.test->interval.low, a.test->interval.high})
-        row.emplace_back(fixed(value, 3), value);
+        row.emplace_back(signed_number(value, 3), value);
       row.emplace_back(shown_p_value(a.p), a.p);
     } else {
       row.insert(row.end(), 4, Cell("\u2013"));

@@ -35,11 +35,12 @@ std::vector<double> bound(const std::vector<double>& like, double value) {
 }
 
 std::string measured_text(const Claim& claim, const noyau::stats::Comparison& test, double p) {
-  const auto mean = [](const std::vector<double>& values) { return fixed(mean_of(values).mean, 3); };
-  return message(
-      claim.of, " ", mean(claim.a), claim.than.empty() ? ", bound " : message(", ", claim.than, " "),
-      mean(claim.b), "; difference ", fixed(test.difference, 3), " [", fixed(test.interval.low, 3), ", ",
-      fixed(test.interval.high, 3), "], ", shown_p(p), ", ", static_cast<int>(test.freedom) + 1, " images");
+  const auto mean = [](const std::vector<double>& values) { return signed_number(mean_of(values).mean, 3); };
+  return message(claim.of, " ", mean(claim.a),
+                 claim.than.empty() ? ", bound " : message(", ", claim.than, " "), mean(claim.b),
+                 "; difference ", signed_number(test.difference, 3), " [",
+                 signed_number(test.interval.low, 3), ", ", signed_number(test.interval.high, 3), "], ",
+                 shown_p(p), ", ", static_cast<int>(test.freedom) + 1, " images");
 }
 
 Argument decided(const Claim& claim, std::optional<noyau::stats::Comparison> test, double p) {

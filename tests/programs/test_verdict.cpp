@@ -68,7 +68,7 @@ TEST_CASE("an argument is borne out, refuted or left open by its numbers", "[fas
   const Argument& chance = about(all, "marks pixels that matter");
   CHECK(chance.standing == Standing::borne_out);
   CHECK_THAT(chance.measured,
-             ContainsSubstring("ROAD of Grad-CAM++ 0.200, of the random map -0.001; difference 0.200"));
+             ContainsSubstring("ROAD of Grad-CAM++ 0.200, of the random map \u22120.001; difference 0.200"));
   CHECK_THAT(chance.measured, ContainsSubstring("p < 0.001, 20 images"));
   CHECK(about(all, "improves on Grad-CAM").standing == Standing::refuted);
   CHECK(about(all, "Edges of the image").standing == Standing::undecided);
@@ -122,6 +122,8 @@ TEST_CASE("a method that does not fit the network is left out", "[fast][verdict]
 TEST_CASE("what is not finite counts in no mean and no pair", "[fast][verdict]") {
   CHECK(mean_of({1, NAN, 3}).mean == 2);
   CHECK(std::isnan(mean_of({}).mean));
+  CHECK(signed_number(-0.25, 2) == "\u22120.25");
+  CHECK(signed_number(-0.0001, 2) == "0.00");
   CHECK(std::isnan(mean_of({1}).interval.low));
   CHECK_FALSE(compare_pairs({1, NAN}, {NAN, 1}).has_value());
   CHECK(compare_pairs({1, 2, NAN}, {0, 0, 7})->difference == 1.5);
