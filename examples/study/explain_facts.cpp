@@ -29,6 +29,7 @@ std::vector<double> adjusted(const std::vector<std::optional<noyau::stats::Compa
     if (test) p.push_back(test->p);
   p = noyau::stats::holm(p);
   std::vector<double> all;
+  all.reserve(tests.size());
   std::size_t next = 0;
   for (const auto& test : tests) all.push_back(test ? p[next++] : std::nan(""));
   return all;
