@@ -10,7 +10,7 @@ namespace {
 template <class Isa, class T>
 [[gnu::always_inline]] inline void end_vector(const ConvolutionEnd<T>& end, T* to, Vector<Isa, T> sum,
                                               std::int64_t count) {
-  if (end.residual != nullptr) sum += load<Isa>(end.residual + (to - end.y));
+  if (end.residual != nullptr) sum += load_first<Isa>(end.residual + (to - end.y), count);
   const Vector<Isa, T> floor = Vector<Isa, T>{} + end.floor;
   store_first<Isa>(to, floor > sum ? floor : sum, count);
 }
