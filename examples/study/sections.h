@@ -3,6 +3,7 @@
 /// The parts of the report; each appends to the document what the facts have to say, and nothing where they are silent.
 
 #include "noyau/plot.h"
+#include "study/explain_facts.h"
 #include "study/facts.h"
 
 namespace study {
@@ -25,6 +26,8 @@ void add_errors(Document& document, const Facts& facts, const Entry& entry);
 void add_test_set(Document& document, const Facts& facts);
 /// Explanations of the best network, their measures, the verdict on Grad-CAM++ and the method to use.
 void add_explain(Document& document, const Facts& facts);
+/// Whether the methods mark the same pixels, and the four that are called Grad-CAM++.
+void add_agreement(Document& document, const ExplainFacts& explained);
 /// What each layer of the best network learned, beside the same with fresh weights.
 void add_layers(Document& document, const Facts& facts);
 /// What is measured and which of it decides, with a worked example.
