@@ -44,13 +44,20 @@ ProcessResult run_program(const std::string& name, const std::vector<std::string
   const std::string path = std::string(NOYAU_PROGRAMS) + "/" + name;
   int out[2], err[2];
   if (pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+  // A signal between fork and exec would run the handlers of this process.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   const pid_t process = fork();
-  if (process < 0) throw std::runtime_error("fork");
   if (process == 0) {
+    for (const int caught : {SIGINT, SIGTERM}) signal(caught, SIG_DFL);
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
     dup2(out[1], STDOUT_FILENO);
     dup2(err[1], STDERR_FILENO);
     execute(path, arguments, options);
   }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (process < 0) throw std::runtime_error("fork");
   close(out[1]);
   close(err[1]);
   fcntl(out[0], F_SETFL, O_NONBLOCK);
