@@ -8,6 +8,28 @@ namespace {
 
 constexpr std::int64_t kGemmDepth = 256;  // products summed in registers before they meet memory
 
+// Writes the sums of a tile over what the products before p left; apart, so that tiles stay small.
+template <class Isa, class T>
+[[gnu::noinline]] void gemm_end(const Gemm<T>& g, std::int64_t i, std::int64_t j, std::int64_t p, bool last,
+                                int rows, int vectors, const T* sums) {
+  using V = Vector<Isa, T>;
+  constexpr std::int64_t kLane = kLanes<Isa, T>;
+  for (int v = 0; v < vectors; ++v) {
+    const std::int64_t column = j + v * kLane;
+    const std::int64_t count = g.n - column;
+    const V bias = last && g.end.bias != nullptr ? load_first<Isa>(g.end.bias + column, count) : V{};
+    for (int r = 0; r < rows; ++r) {
+      T* const to = g.end.y + (i + r) * g.n + column;
+      const V before = p == 0 ? V{} : load_first<Isa>(to, count);
+      const V sum = before + load<Isa>(sums + (r * vectors + v) * kLane);
+      if (last)
+        end_vector<Isa>(g.end, to, sum + bias, count);
+      else
+        store_first<Isa>(to, sum, count);
+    }
+  }
+}
+
 // A tile owns `rows` x `vectors` of c, in registers, for products [p, p + depth).
 template <class Isa, int rows, int vectors, class T>
 void gemm_tile(const Gemm<T>& g, std::int64_t i, std::int64_t j, std::int64_t p, std::int64_t depth,
@@ -26,20 +48,10 @@ void gemm_tile(const Gemm<T>& g, std::int64_t i, std::int64_t j, std::int64_t p,
     unroll<0, rows>(
         [&](auto r) { unroll<0, vectors>([&](auto v) { sum[r][v] += from[r][at] * value[v]; }); });
   }
-  const std::int64_t columns = g.n - j;
-  const bool last = p + depth == g.k;
-  unroll<0, vectors>([&](auto v) {
-    const std::int64_t count = smaller(columns - v * kLane, kLane);
-    const V bias = last && g.end.bias != nullptr ? load_first<Isa>(g.end.bias + j + v * kLane, count) : V{};
-    unroll<0, rows>([&](auto r) {
-      T* to = g.end.y + (i + r) * g.n + j + v * kLane;
-      const V before = p == 0 ? V{} : load_first<Isa>(to, count);
-      if (last)
-        end_vector<Isa>(g.end, to, before + sum[r][v] + bias, count);
-      else
-        store_first<Isa>(to, before + sum[r][v], count);
-    });
-  });
+  T sums[rows][vectors * kLane];
+  unroll<0, rows>(
+      [&](auto r) { unroll<0, vectors>([&](auto v) { store<Isa>(sums[r] + v * kLane, sum[r][v]); }); });
+  gemm_end<Isa>(g, i, j, p, p + depth == g.k, rows, vectors, sums[0]);
 }
 
 template <class Isa, class T>
