@@ -180,9 +180,9 @@ class Explaining {
                {"layer", layer_},
                {"images", Json::array()}};
     document_.add(study::Heading{2, "images", "Images"});
-    document_.add(study::Text(
-        "A map shows what one method finds, not what the network \u201csees\u201d. Look at several; "
-        "believe what they share and what the measures support."));
+    document_.add(
+        study::Text("A map shows what one method finds, not what the network \u201csees\u201d. Look at "
+                    "several; believe what they share and what the measures support."));
   }
 
   void add_sheets(const std::vector<Item>& items) {
@@ -235,11 +235,11 @@ class Explaining {
       chance.push_back(static_cast<double>(std::ranges::count(labels, item.predicted)) /
                        static_cast<double>(labels.size()));
     }
-    document_.add(study::Text("Share of the " + std::to_string(neighbours_) +
-                              " nearest training images that have the predicted class, mean over the images "
-                              "explained: " +
-                              plain(interval_cell(shares).text) + "; of training images drawn at random: " +
-                              noyau::plot::fixed(noyau::stats::mean(chance), 3) + "."));
+    document_.add(study::Text(
+        "Share of the " + std::to_string(neighbours_) +
+        " nearest training images that have the predicted class, mean over the images explained: " +
+        plain(interval_cell(shares).text) +
+        "; of training images drawn at random: " + noyau::plot::fixed(noyau::stats::mean(chance), 3) + "."));
     result_["nearest_share"] = programs::number(mean_and_half(shares).first);
     add_figures(std::move(gallery));
   }
@@ -261,17 +261,14 @@ class Explaining {
     const noyau::PlusPlusDiagnosis d = diagnose_plus_plus(model_.net, inputs_of(first, model_.info),
                                                           {.layer = layer_, .score = question_.score});
     const auto percent = [](double share) { return noyau::plot::fixed(100 * share, 1) + " %"; };
-    document_.add(study::Note{
-        study::Note::Kind::reading,
-        study::Text(
-            "Grad-CAM++ here: " + percent(d.constant_share) +
-            " of the channels have the same gradient everywhere, for which its second and third derivatives "
-            "cancel and it is LayerCAM; " +
-            percent(d.negative_share) +
-            " of the elements have a negative alpha (g sum A < -2), which its derivation does not foresee; "
-            "the "
-            "nearest pole of alpha is " +
-            noyau::plot::number(d.nearest_pole) + " away.")});
+    document_.add(study::Note{study::Note::Kind::reading,
+                              study::Text("Grad-CAM++ here: " + percent(d.constant_share) +
+                                          " of the channels have the same gradient everywhere, for which its "
+                                          "second and third derivatives cancel and it is LayerCAM; " +
+                                          percent(d.negative_share) +
+                                          " of the elements have a negative alpha (g sum A < -2), which its "
+                                          "derivation does not foresee; the nearest pole of alpha is " +
+                                          noyau::plot::number(d.nearest_pole) + " away.")});
     result_["grad_cam_pp"] = {{"constant_share", d.constant_share},
                               {"negative_share", d.negative_share},
                               {"nearest_pole", d.nearest_pole}};

@@ -94,10 +94,8 @@ study::Table agreement_table(const std::vector<Measures>& rows) {
   table.id = "agreement";
   table.caption = study::Text(
       "Do the methods agree? Spearman's rank correlation of the maps of two methods, means over images with "
-      "half "
-      "the width of their 95 % interval. Two that agree may both be wrong; the random map shows what chance "
-      "gives, "
-      "Sobel what the image gives without any network.");
+      "half the width of their 95 % interval. Two that agree may both be wrong; the random map shows what "
+      "chance gives, Sobel what the image gives without any network.");
   table.columns = {{"method"}};
   for (const Measures& row : rows) table.columns.push_back({row.title, "", true});
   for (const Measures& row : rows) {

@@ -140,10 +140,8 @@ study::Table table_of(const std::vector<Measures>& rows, const std::string& id,
   table.id = id;
   table.caption = study::Text(
       "Means over images with half the width of their 95 % interval. Better: deletion, drop, infidelity and "
-      "sensitivity "
-      "low; insertion and ROAD high (ROAD of a random map is 0). After randomisation: rank correlation with "
-      "the map of "
-      "the trained network; what stays near 1 does not explain the network.");
+      "sensitivity low; insertion and ROAD high (ROAD of a random map is 0). After randomisation: rank "
+      "correlation with the map of the trained network; what stays near 1 does not explain the network.");
   table.columns = {{first_column},          {"deletion", "", true},     {"insertion", "", true},
                    {"ROAD", "", true},      {"average drop", "", true}, {"increase", "", true},
                    {"infidelity", "", true}};

@@ -59,8 +59,7 @@ std::string subtitle(const Item& item, const noyau::DataInfo& info) {
   if (!item.why.empty()) text += "; " + item.why;
   return text +
          ". Each pair: the map at its own resolution, and over the image; colours go from 0 (maps with "
-         "signs: from "
-         "minus) to the largest value.";
+         "signs: from minus) to the largest value.";
 }
 
 }  // namespace

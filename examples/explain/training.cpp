@@ -108,10 +108,9 @@ study::Drawing influential_images(const Item& item, const Tensor& influence, std
   const std::vector<float> values = influence.to_vector<float>();
   noyau::plot::ImageGrid grid;
   grid.title = "Which training images would a step on strengthen or weaken it most?";
-  grid.subtitle =
-      noyau::message(item.name, ", class ", class_name(info, item.predicted),
-                     " (predicted). TracIn of the last layer at the end of training: above 0, a step "
-                     "on the image lowers the loss of that class; below, it raises it.");
+  grid.subtitle = noyau::message(item.name, ", class ", class_name(info, item.predicted),
+                                 " (predicted). TracIn of the last layer at the end of training: above 0, a "
+                                 "step on the image lowers the loss of that class; below, it raises it.");
   grid.columns = 4;
   grid.width = 600;
   grid.pictures.push_back({picture(item.image), "the image"});

@@ -207,27 +207,20 @@ void add_method(Document& document, const Survey& survey, const Place& place) {
   document.add(study::Points{{
       message("Images: ", survey.images, " of ", survey.info.name,
               ", none of them used for training where the data set has a test split. A unit is a channel, or "
-              "an element "
-              "of a vector."),
+              "an element of a vector."),
       "Fresh weights: the same architecture, initialised anew. What it shows too was not learned.",
       "Probe: ridge regression on means over a grid of at most 4\u00d74 cells, half of the images held out. "
-      "Hue and "
-      "orientation are cut in eight ranges with equally many images.",
+      "Hue and orientation are cut in eight ranges with equally many images.",
       "Selectivity: (largest class mean \u2212 mean of the others) / sum (Morcos et al., 2018). Information: "
-      "of a unit's "
-      "mean and the class, over the entropy of the class. A selective unit need not matter, so each is "
-      "ablated too.",
+      "of a unit's mean and the class, over the entropy of the class. A selective unit need not matter, so "
+      "each is ablated too.",
       "Ablation: the unit gives 0. Causal: McNemar's mid-p test on the images of a class, adjusted by Holm "
-      "over all units "
-      "and classes of the layer, at 5 %.",
+      "over all units and classes of the layer, at 5 %.",
       "Dead: constant over all images. Duplicate: correlation of at least 0.95 with another. Redundant: 95 % "
-      "of its "
-      "variance is linear in the others.",
+      "of its variance is linear in the others.",
       "Pictures: the image that maximises the unit (Fourier parametrisation, a super-stimulus rather than an "
-      "image the "
-      "network has seen), its four strongest patches, then five patches at equal distances of rank from the "
-      "strongest "
-      "to the weakest. Units stand in the order of the accuracy lost without them.",
+      "image the network has seen), its four strongest patches, then five patches at equal distances of rank "
+      "from the strongest to the weakest. Units stand in the order of the accuracy lost without them.",
   }});
 }
 

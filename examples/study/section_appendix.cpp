@@ -99,8 +99,8 @@ void add_limits(Document& document, const Facts& facts) {
   }
   if (fewest != SIZE_MAX) {
     points.items.push_back(Text(message("The fewest seeds of a setting are ", fewest,
-                                        ". Intervals over two or three seeds are wide, and "
-                                        "the t-test behind them assumes that runs spread normally.")));
+                                        ". Intervals over two or three seeds are wide, and the t-test behind "
+                                        "them assumes that runs spread normally.")));
   }
   if (facts.summary != nullptr) {
     points.items.push_back(

@@ -20,14 +20,12 @@ void add_example(Document& document) {
   for (double logit : logits) sum += std::exp(logit);
   Text text(
       message("An image of the second of three classes; the network's outputs (logits) are 2, 1 and 0. "
-              "Softmax turns them "
-              "into probabilities e\u00b2/(e\u00b2 + e\u00b9 + e\u2070) and so on: "));
+              "Softmax turns them into probabilities e\u00b2/(e\u00b2 + e\u00b9 + e\u2070) and so on: "));
   for (std::size_t c = 0; c < 3; ++c)
     text.add(message(c == 0 ? "" : ", ", fixed(std::exp(logits[c]) / sum, 3)));
   text.add(
       message(". The prediction is the first class: wrong, so this image adds nothing to accuracy (but the "
-              "true class is second best, "
-              "so it counts for top-2 accuracy). Its loss is \u2212ln ",
+              "true class is second best, so it counts for top-2 accuracy). Its loss is \u2212ln ",
               fixed(std::exp(-row.nll), 3), " = ", fixed(row.nll, 3),
               " nats; a guess at random over three classes would cost ln 3 = ", fixed(std::log(3.0), 3),
               ". Its Brier score is ", fixed(row.brier, 3), "."));
@@ -67,12 +65,10 @@ void add_criteria(Document& document) {
   document.add(Text()
                    .strong("Test accuracy decides. ")
                    .add("The classes are equally frequent and equally important, so the share of right "
-                        "answers is what a user notices, and it "
-                        "compares with the literature. It counts on the test set, because training accuracy "
-                        "measures memory (see the section on "
-                        "the test set). Where accuracies cannot be told apart, the cheaper network wins; "
-                        "where probabilities are used further, "
-                        "calibration counts too."));
+                        "answers is what a user notices, and it compares with the literature. It counts on "
+                        "the test set, because training accuracy measures memory (see the section on the "
+                        "test set). Where accuracies cannot be told apart, the cheaper network wins; where "
+                        "probabilities are used further, calibration counts too."));
   document.add(table);
   document.add(Heading{3, "example", "One image, by hand"});
   add_example(document);

@@ -50,22 +50,19 @@ void add_network(Document& document, const Facts& facts, const ExplainFacts& exp
   Text text("This is the network \u201c");
   text.add(message(row.run.label, "\u201d of section ")).link(row.run.group, "#" + row.run.group);
   text.add(message(", seed ", row.run.settings.seed,
-                   ". Of all single networks of this study it has the highest "
-                   "validation accuracy, "))
+                   ". Of all single networks of this study it has the highest validation accuracy, "))
       .traced(shown(value_of(row.row, kValidationAccuracy), kValidationAccuracy), run_ids({&row.row}));
   text.add("; the test set, on which it has ")
       .traced(shown(value_of(row.row, kTestAccuracy), kTestAccuracy), run_ids({&row.row}))
       .add(", had no part in the choice. Its predicted class is explained, by the logit.");
   document.add(text);
   const Json& n = explained.network;
-  document.add(
-      Note{Note::Kind::reading,
-           Text(message(
-               "Sampled: ", n.value("images", 0), " of ", n.value("test_images", 0),
-               " test images, drawn at random; sensitivity and randomisation on the first ",
-               n.value("few", 0), " of them; ", n.value("mosaics", 0),
-               " mosaics. Intervals are Student's, 95 %, over images: they know nothing of how other seeds "
-               "of the network would be explained."))});
+  document.add(Note{Note::Kind::reading,
+                    Text(message("Sampled: ", n.value("images", 0), " of ", n.value("test_images", 0),
+                                 " test images, drawn at random; sensitivity and randomisation on the first ",
+                                 n.value("few", 0), " of them; ", n.value("mosaics", 0),
+                                 " mosaics. Intervals are Student's, 95 %, over images: they know nothing of "
+                                 "how other seeds of the network would be explained."))});
   if (!n.contains("map"))
     document.add(
         Text("No layer of this network has a map of at least 2 \u00d7 2 positions. Class activation maps, "
@@ -85,9 +82,8 @@ void add_sheets(Document& document, const Facts& facts, const ExplainFacts& expl
   document.add(Heading{3, "explain-images", "What do the maps show?"});
   document.add(
       "Images that the network gets right and wrong, where it is most sure and least sure; for wrong ones "
-      "the "
-      "predicted class, the true one and their difference. A map shows what one method finds, not what the "
-      "network sees: believe what several share and what the measures below support.");
+      "the predicted class, the true one and their difference. A map shows what one method finds, not what "
+      "the network sees: believe what several share and what the measures below support.");
   document.add(std::move(gallery));
 }
 
@@ -189,17 +185,13 @@ void add_faithfulness(Document& document, const ExplainFacts& explained, const R
   document.add(Heading{3, "explain-measures", "Which maps point at what the network uses?"});
   document.add(
       "ROAD: half the difference of the class's probability when the lowest and when the highest pixels of "
-      "the "
-      "map are interpolated from their neighbours; 0 for a random map, high is good. Deletion (low is good) "
-      "and "
-      "insertion (high): area under the probability while pixels go or come back. Average drop (low) and "
-      "increase (high): what is left when only the marked parts are seen. Infidelity (0 is perfect, 1 "
-      "explains "
-      "nothing): whether the map predicts what hiding squares does. Sensitivity (low): how much a hardly "
-      "changed "
-      "image changes the map. Last, rank correlations: with the map of the second most probable class, and "
-      "with "
-      "the map after all layers are drawn anew (near 1: a drawing of the image).");
+      "the map are interpolated from their neighbours; 0 for a random map, high is good. Deletion (low is "
+      "good) and insertion (high): area under the probability while pixels go or come back. Average drop "
+      "(low) and increase (high): what is left when only the marked parts are seen. Infidelity (0 is "
+      "perfect, 1 explains nothing): whether the map predicts what hiding squares does. Sensitivity (low): "
+      "how much a hardly changed image changes the map. Last, rank correlations: with the map of the second "
+      "most probable class, and with the map after all layers are drawn anew (near 1: a drawing of the "
+      "image).");
   const Text reading = faithfulness_reading(explained, choice);
   if (!reading.empty()) document.add(Note{Note::Kind::reading, reading});
   document.add(Gallery{{measure_figure(explained, "road", "Which method finds the pixels that count?", "ROAD",
@@ -216,8 +208,7 @@ void add_mosaics(Document& document, const ExplainFacts& explained) {
   document.add(Heading{3, "explain-mosaics", "Do maps point at the object that they are asked for?"});
   document.add(Text(message(
       "Four test images that the network gets right, of four classes, are shrunk into one: the map of one "
-      "class "
-      "must point into its quarter. Two numbers over ",
+      "class must point into its quarter. Two numbers over ",
       explained.network.value("mosaics", 0),
       " mosaics: the share of the map's positive part inside (0.25 by chance) and whether its peak is.")));
   document.add(
@@ -293,11 +284,10 @@ Text recommendation_text(const ExplainFacts& explained, const Recommendation& ch
         .add("none beats a random map by ROAD and loses its map when all layers are drawn anew.");
   text.strong(choice.method->title + ": ");
   const Cell road = mean_cell(choice.method->of("road"), 3);
-  text.add(
-      message("its mean ROAD, ", plain(road.text),
-              ", is the highest of the methods that beat a random map (paired t-test, Holm, 5 %) and whose "
-              "map is lost when all layers are drawn anew. ROAD decides because removed pixels are "
-              "interpolated, so that holes give nothing away."));
+  text.add(message("its mean ROAD, ", plain(road.text),
+                   ", is the highest of the methods that beat a random map (paired t-test, Holm, 5 %) and "
+                   "whose map is lost when all layers are drawn anew. ROAD decides because removed pixels "
+                   "are interpolated, so that holes give nothing away."));
   if (!choice.worse.empty()) text.add(message(" It is above ", titles(choice.worse), "."));
   if (!choice.undecided.empty())
     text.strong(" Undecided on these images")
@@ -322,8 +312,7 @@ void add_explain(Document& document, const Facts& facts) {
   if (explained.agreement.empty()) {
     document.add(
         "The best network has not been explained yet: its runs, or the measurements of this section, are "
-        "still "
-        "to come.");
+        "still to come.");
     return;
   }
   const Recommendation choice = recommend(explained);

@@ -19,17 +19,14 @@ const Card* card_of(const std::string& name) {
   static const std::map<std::string, Card> kCards = {
       {"cifar10",
        {"60 000 colour photographs of 32 \u00d7 32 pixels in ten classes, 50 000 for training and 10 000 for "
-        "testing, evenly "
-        "spread over the classes.",
+        "testing, evenly spread over the classes.",
         "A. Krizhevsky: Learning multiple layers of features from tiny images, 2009. The authors state no "
         "licence.",
         "3.3 % of the test images have near-duplicates among the training images (Barz and Denzler, arXiv "
         "1902.00423)."}},
       {"fashion-mnist",
        {"70 000 grey pictures of 28 \u00d7 28 pixels of articles of clothing in ten classes, 60 000 for "
-        "training "
-        "and 10 000 "
-        "for testing, evenly spread over the classes.",
+        "training and 10 000 for testing, evenly spread over the classes.",
         "H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST, arXiv 1708.07747. MIT licence.",
         "Some classes overlap by their nature: shirt, T-shirt, pullover and coat."}},
       {"mnist",
@@ -48,9 +45,9 @@ void add_banners(Document& document, const Facts& facts) {
         "grey pictures of clothing, an easier task. No number on this page is a CIFAR-10 result."});
   }
   if (facts.other_data > 0) {
-    document.add(Note{Note::Kind::banner, Text(message(counted(facts.other_data, "row"),
-                                                       " of another data set left out: a table never "
-                                                       "mixes data sets."))});
+    document.add(Note{Note::Kind::banner,
+                      Text(message(counted(facts.other_data, "row"),
+                                   " of another data set left out: a table never mixes data sets."))});
   }
   if (facts.summary != nullptr &&
       facts.summary->value("note", "").find("not the official") != std::string::npos) {
@@ -84,39 +81,35 @@ std::string distinct(const Facts& facts, const char* key) {
 void add_reading_guide(Document& document, const Facts& facts) {
   document.add(Heading{2, "how-to-read", "How to read this page"});
   Points points;
-  points.items.push_back(
-      Text()
-          .strong("Three sets of images. ")
-          .add("Networks learn from the training set. Choices between settings are made on the "
-               "validation set. The test set is used for reporting only: its accuracy stands beside every "
-               "choice and makes none."));
-  points.items.push_back(
-      Text().strong("Seeds. ").add("A seed decides the first weights, the order of the images, augmentation "
-                                   "and dropout. The same setting is run "
-                                   "with several seeds; the split of the images is the same for all."));
   points.items.push_back(Text()
-                             .strong("\u00b1 and bands ")
-                             .add("are 95 % intervals of the mean over seeds (Student's t). Where there is "
-                                  "one seed, they are Wilson's interval "
-                                  "over test images and say nothing about how runs differ."));
+                             .strong("Three sets of images. ")
+                             .add("Networks learn from the training set. Choices between settings are made "
+                                  "on the validation set. The test set is used for reporting only: its "
+                                  "accuracy stands beside every choice and makes none."));
+  points.items.push_back(Text().strong("Seeds. ").add(
+      "A seed decides the first weights, the order of the images, augmentation and dropout. The same setting "
+      "is run with several seeds; the split of the images is the same for all."));
   points.items.push_back(
       Text()
-          .strong("Differs, beats ")
-          .add("means: Welch's t-test over seeds, adjusted for the number of comparisons by Holm, p < 0.05. "
-               "Otherwise the page says \u201cundecided at this budget\u201d: not that there is no "
-               "difference."));
+          .strong("\u00b1 and bands ")
+          .add("are 95 % intervals of the mean over seeds (Student's t). Where there is one seed, they are "
+               "Wilson's interval over test images and say nothing about how runs differ."));
+  points.items.push_back(Text()
+                             .strong("Differs, beats ")
+                             .add("means: Welch's t-test over seeds, adjusted for the number of comparisons "
+                                  "by Holm, p < 0.05. Otherwise the page says \u201cundecided at this "
+                                  "budget\u201d: not that there is no difference."));
   points.items.push_back(
       Text()
           .strong("Every number ")
-          .add("with a dotted line names its runs when pointed at; the runs are listed at the end and in the "
-               "CSV tables. "
-               "All sentences with numbers are written by the program from the rows of results."));
+          .add(
+              "with a dotted line names its runs when pointed at; the runs are listed at the end and in the "
+              "CSV tables. All sentences with numbers are written by the program from the rows of results."));
   document.add(points);
   document.add(
       "The brief's starting notebook is not available. The networks of this study stand in for it, and "
-      "comparisons "
-      "with \u201cbefore\u201d start from the minimal CNN, the convolution-pooling-dense network of a first "
-      "CIFAR-10 notebook.");
+      "comparisons with \u201cbefore\u201d start from the minimal CNN, the convolution-pooling-dense network "
+      "of a first CIFAR-10 notebook.");
   document.add(Text(message("Made with noyau ", distinct(facts, "version"), " on ", distinct(facts, "device"),
                             ", instruction set ", distinct(facts, "isa"), ", ", distinct(facts, "threads"),
                             " threads.")));
@@ -136,12 +129,11 @@ void add_pixels(Points& points, const Json& summary) {
   points.items.push_back(
       Text()
           .strong("Pixels: ")
-          .add(message(summary.value("height", std::int64_t{0}), " \u00d7 ",
-                       summary.value("width", std::int64_t{0}), ", ",
-                       channels == 1 ? "grey" : "red, green and blue", "; mean of the training images ",
-                       list_of(summary["mean"]), ", standard deviation ", list_of(summary["deviation"]),
-                       " on a scale from 0 to 1. Networks see them less the mean, divided by the "
-                       "deviation.")));
+          .add(message(
+              summary.value("height", std::int64_t{0}), " \u00d7 ", summary.value("width", std::int64_t{0}),
+              ", ", channels == 1 ? "grey" : "red, green and blue", "; mean of the training images ",
+              list_of(summary["mean"]), ", standard deviation ", list_of(summary["deviation"]),
+              " on a scale from 0 to 1. Networks see them less the mean, divided by the deviation.")));
 }
 
 void add_samples(Document& document, const Facts& facts) {

@@ -7,12 +7,12 @@ namespace {
 using noyau::message;
 
 Text sampled_text(const LayerSizes& sizes, const inspection::Survey& survey) {
-  return message(
-      "Sampled: ", survey.images, " test images, equally many of each class; at most ", sizes.units,
-      " random units of a layer pictured and ablated, on ", std::min(sizes.ablation, survey.images),
-      " images; ", sizes.steps, " steps of maximisation; ", survey.map.labels.size(),
-      " images on the map. Dead, duplicate and selective units are counted over all units. Every number "
-      "stands beside its value on the same network with fresh weights.");
+  return message("Sampled: ", survey.images, " test images, equally many of each class; at most ",
+                 sizes.units, " random units of a layer pictured and ablated, on ",
+                 std::min(sizes.ablation, survey.images), " images; ", sizes.steps,
+                 " steps of maximisation; ", survey.map.labels.size(),
+                 " images on the map. Dead, duplicate and selective units are counted over all units. Every "
+                 "number stands beside its value on the same network with fresh weights.");
 }
 
 }  // namespace
@@ -23,11 +23,10 @@ void add_layers(Document& document, const Facts& facts) {
   if (!facts.survey) {
     const auto part = facts.layers.find("layers");
     const bool missing = part != facts.layers.end() && part->second.contains("missing");
-    document.add(Text(missing
-                          ? message("The layers were not inspected: there are ",
-                                    part->second["missing"].get<std::string>(), ".")
-                          : "The layers of the best network have not been inspected yet: its runs, or the "
-                            "measurements of this section, are still to come."));
+    document.add(Text(missing ? message("The layers were not inspected: there are ",
+                                        part->second["missing"].get<std::string>(), ".")
+                              : "The layers of the best network have not been inspected yet: its runs, or "
+                                "the measurements of this section, are still to come."));
     return;
   }
   const inspection::Survey& survey = *facts.survey;

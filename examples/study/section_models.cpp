@@ -71,14 +71,11 @@ Table master_table(const Facts& facts, const Results& results) {
 Text how_to_read_master(const Results& results) {
   if (results.most_seeds() < 2) {
     return "One seed a network: \u00b1 is half of Wilson's 95 % interval over test images and knows nothing "
-           "of how runs "
-           "differ, so no network is marked as best.";
+           "of how runs differ, so no network is marked as best.";
   }
   return "\u00b1 is half of the 95 % t-interval over seeds (of Wilson's interval over test images where "
-         "there is one "
-         "seed). A network is bold only where its mean test accuracy differs from every other by Welch's "
-         "test, "
-         "adjusted by Holm, at 5 %.";
+         "there is one seed). A network is bold only where its mean test accuracy differs from every other "
+         "by Welch's test, adjusted by Holm, at 5 %.";
 }
 
 bool dominated(const std::vector<Point>& points, const Point& point) {

@@ -69,8 +69,7 @@ void add_random_labels(Document& document, const Facts& facts, const Results& re
   if (!std::isnan(chance)) text.add(message(" (chance: ", fixed(100 * chance, 1), " %)"));
   text.add(
       ". What a network gets right on the images it was trained on says how much it can store; only images "
-      "it has "
-      "never seen say what it has learnt.");
+      "it has never seen say what it has learnt.");
   document.add(Note{Note::Kind::reading, text});
   document.add(values_table(results));
 }
@@ -197,10 +196,8 @@ void add_test_set(Document& document, const Facts& facts) {
   document.add(Heading{2, "test-set", "Why does the test set decide?"});
   document.add(
       "Training lowers the loss on the training images (the empirical risk). What counts is the loss on "
-      "images "
-      "that nobody has seen yet (the expected risk). The test set estimates it without bias, but only as "
-      "long "
-      "as nothing was fitted to it or chosen by it. The following runs show what happens otherwise.");
+      "images that nobody has seen yet (the expected risk). The test set estimates it without bias, but only "
+      "as long as nothing was fitted to it or chosen by it. The following runs show what happens otherwise.");
   for (const Results& results : facts.results) {
     if (!is_about_test_set(*results.section) || !results.any()) continue;
     if (results.section->group == "r7_random_labels") {
@@ -219,8 +216,8 @@ void add_test_set(Document& document, const Facts& facts) {
   document.add(Text(message(
       "With ", images, " test images, an accuracy near one half is known to \u00b1 ",
       fixed(50 * (interval.high - interval.low), 1),
-      " points (Wilson, 95 %). Two networks that disagree about being right on 5 % of the images can be "
-      "told apart from a difference of ",
+      " points (Wilson, 95 %). Two networks that disagree about being right on 5 % of the images can be told "
+      "apart from a difference of ",
       fixed(100 * seen, 1),
       " points on (McNemar's test, 80 % power). And it speaks only of images like its own: on images "
       "collected anew by the same rules, accuracies fall (Recht et al., CIFAR-10.1, arXiv 1806.00451).")));

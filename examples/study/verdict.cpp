@@ -122,8 +122,7 @@ std::vector<Claim> claims_against(const Numbers& n) {
        "rank correlation of tf_keras_vis and pytorch_grad_cam", "", variants, bound(variants, kAlike), false},
       {false,
        "Its second and third derivatives are for show: Grad-CAM with positive gradients (Grad-CAM+) draws "
-       "the "
-       "same map.",
+       "the same map.",
        "rank correlation of Grad-CAM++ and Grad-CAM+", "", plus, bound(plus, kAlike), true},
       {false, "It leaves the range that it was derived for: alpha becomes negative (g sum A < -2).",
        "share of elements with a negative alpha", "", negative, bound(negative, kNegativeAlpha), true},
@@ -213,8 +212,7 @@ std::vector<Argument> verdict_on_plus_plus(const ExplainFacts& facts) {
 std::string summary_of(const std::vector<Argument>& arguments) {
   return counts(arguments, true) + counts(arguments, false) +
          "An argument is borne out or refuted only where the number lies beyond its bound by more than "
-         "chance "
-         "(Student's paired t-test over images, adjusted by Holm over all arguments, 5 %).";
+         "chance (Student's paired t-test over images, adjusted by Holm over all arguments, 5 %).";
 }
 
 }  // namespace study
