@@ -21,4 +21,14 @@ class ExactConvolutions {
   bool before_;
 };
 
+// What `layer` asks of conv2d().
+inline Conv2dOptions convolution_options(const Conv2d& layer) {
+  const Conv2dLayerOptions& o = layer.options;
+  return {.stride = o.stride,
+          .padding = o.padding,
+          .dilation = o.dilation,
+          .groups = o.groups,
+          .algorithm = ExactConvolutions::instead_of(o.algorithm)};
+}
+
 }  // namespace noyau::inline v0

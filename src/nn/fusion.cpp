@@ -3,6 +3,7 @@
 #include <atomic>
 #include <typeinfo>
 
+#include "nn/exact_convolution.h"
 #include "nn/observer.h"
 #include "ops/conv2d_kernels.h"
 
@@ -61,14 +62,7 @@ const Conv2d* as_plain_convolution(const Module& layer) {
 }
 
 Tensor convolve(const Conv2d& layer, const Tensor& x, const ConvolutionEnding& ending) {
-  const Conv2dLayerOptions& o = layer.options;
-  return conv2d_ended(x, layer.kernel, layer.bias,
-                      {.stride = o.stride,
-                       .padding = o.padding,
-                       .dilation = o.dilation,
-                       .groups = o.groups,
-                       .algorithm = o.algorithm},
-                      ending);
+  return conv2d_ended(x, layer.kernel, layer.bias, convolution_options(layer), ending);
 }
 
 bool may_fuse() { return !keeps_tape() && fusion.load(std::memory_order_relaxed); }

@@ -51,12 +51,7 @@ Conv2d::Conv2d(std::int64_t in, std::int64_t out, Size2 window, const Conv2dLaye
   bias = filled({out}, options.bias, 0);
 }
 Tensor Conv2d::operator()(const Tensor& x) const {
-  return output(conv2d(x, kernel, bias,
-                       {.stride = options.stride,
-                        .padding = options.padding,
-                        .dilation = options.dilation,
-                        .groups = options.groups,
-                        .algorithm = ExactConvolutions::instead_of(options.algorithm)}));
+  return output(conv2d(x, kernel, bias, convolution_options(*this)));
 }
 void Conv2d::visit(Visitor& visitor) {
   visitor("kernel", kernel);
