@@ -16,16 +16,22 @@ def read_log(path, settings):
     return [row for row in rows if row["settings"] == settings]
 
 
-def run_seed(bench, side, architecture, seed):
+def run_seed(bench, sides, architecture, seed):
+    """Trains on both sides, an epoch each in turns, so that a slow phase of the machine meets both."""
     options = bench.options
-    side("new", architecture=architecture, rate=0.05, seed=seed, weight_decay=5e-4)
-    side("data", directory=options.data, epochs=options.epochs, images=options.images)
-    total = {"seconds": 0.0, "processor": 0.0}
+    for side in sides:
+        side("new", architecture=architecture, rate=0.05, seed=seed, weight_decay=5e-4)
+        side("data", directory=options.data, epochs=options.epochs, images=options.images)
+    totals = [{"seconds": 0.0, "processor": 0.0} for _ in sides]
     for epoch in range(options.epochs):
-        spent = side("epoch")
-        total = {kind: total[kind] + spent[kind] for kind in total}
-        print(f"# seed {seed}, epoch {epoch + 1}: {side.name} {spent['seconds']:.1f} s, loss {spent['loss']:.3f}", file=sys.stderr)
-    return total | {"accuracy": 100 * side("evaluate")["accuracy"], "loading": side("loading")["seconds"]}
+        for side, total in zip(sides, totals):
+            spent = side("epoch")
+            for kind in total:
+                total[kind] += spent[kind]
+            print(f"# seed {seed}, epoch {epoch + 1}: {side.name} {spent['seconds']:.1f} s, loss {spent['loss']:.3f}",
+                  file=sys.stderr, flush=True)
+    return [total | {"accuracy": 100 * side("evaluate")["accuracy"], "loading": side("loading")["seconds"]}
+            for side, total in zip(sides, totals)]
 
 
 def accuracy(bench):
@@ -40,11 +46,10 @@ def accuracy(bench):
     for seed in range(1, options.seeds + 1):
         if any(row["seed"] == seed for row in done):
             continue
-        row = {"settings": settings, "seed": seed}
-        row |= {name: run_seed(bench, side, architecture, seed) for name, side in (("noyau", noyau), ("other", peer))}
+        ours, theirs = run_seed(bench, (noyau, peer), architecture, seed)
+        row = {"settings": settings, "seed": seed, "noyau": ours, "other": theirs}
         done.append(row)
-        print(f"# seed {seed}: " + "; ".join(describe(name, row[key]) for name, key in ((noyau.name, "noyau"), (peer.name, "other"))),
-              file=sys.stderr, flush=True)
+        print(f"# seed {seed}: {describe(noyau.name, ours)}; {describe(peer.name, theirs)}", file=sys.stderr, flush=True)
         if options.log:
             with open(options.log, "a") as file:
                 file.write(json.dumps(row) + "\n")

@@ -1,4 +1,6 @@
 """CIFAR-10 for PyTorch's side: augmentation vectorised over all images in memory."""
+import os
+
 import torch
 from torch import nn
 
@@ -7,10 +9,12 @@ DEVIATION = torch.tensor([0.2470, 0.2435, 0.2616]).view(1, 3, 1, 1)
 
 
 def read_cifar(directory, names):
-    """u8 [n, 3, 32, 32] and class ids."""
+    """u8 [n, 3, 32, 32] and class ids of files in `directory`, or in the folder of the archive within it."""
+    archived = os.path.join(directory, "cifar-10-batches-bin")
+    folder = archived if os.path.isdir(archived) else directory
     parts = []
     for name in names:
-        with open(f"{directory}/cifar-10-batches-bin/{name}.bin", "rb") as file:
+        with open(os.path.join(folder, f"{name}.bin"), "rb") as file:
             parts.append(torch.frombuffer(bytearray(file.read()), dtype=torch.uint8).view(-1, 3073))
     rows = torch.cat(parts)
     return rows[:, 1:].reshape(-1, 3, 32, 32), rows[:, 0].long()
