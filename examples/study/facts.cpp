@@ -179,11 +179,11 @@ static std::string without_unit(double value, const Metric& metric) {
 
 std::string without_unit(const Estimate& estimate, const Metric& metric) {
   const std::string mean = without_unit(estimate.mean, metric);
-  // Seconds of a few runs on a machine that does other work have no useful interval.
-  if (metric.unit == "s" || std::isnan(estimate.low) || !(estimate.high > estimate.low)) return mean;
+  const bool measured = metric.share || metric.unit == "nats";
   const double half = (estimate.high - estimate.low) / 2;
-  return message(mean, "\u00a0\u00b1\u00a0",
-                 metric.share || metric.unit == "nats" ? without_unit(half, metric) : number(half, 2));
+  // Counts are the same in every run; seconds of a few runs on a machine that does other work have no useful interval.
+  if (metric.unit == "s" || std::isnan(half) || (half == 0 && !measured)) return mean;
+  return message(mean, "\u00a0\u00b1\u00a0", measured ? without_unit(half, metric) : number(half, 2));
 }
 
 std::string shown(double value, const Metric& metric) {
