@@ -9,6 +9,8 @@ namespace {
 
 using noyau::Tensor;
 
+constexpr int kColumns = 3;  // as many as can be asked of one image
+
 std::string png_of(const Tensor& picture) {
   const std::vector<std::uint8_t> bytes = noyau::encode_png(picture);
   return {bytes.begin(), bytes.end()};
@@ -62,19 +64,35 @@ std::string subtitle(const Item& item, const noyau::DataInfo& info) {
          "signs: from minus) to the largest value.";
 }
 
+std::string drawn(const Item& item, const noyau::DataInfo& info, const std::vector<Tensor>& pictures,
+                  const std::vector<std::string>& captions) {
+  noyau::plot::ImageGrid grid;
+  grid.title = "Why does the network say " + class_name(info, item.predicted) + "?";
+  grid.subtitle = subtitle(item, info);
+  grid.columns = kColumns;
+  grid.width = 600;
+  for (std::size_t i = 0; i < pictures.size(); ++i)
+    grid.pictures.push_back({png_of(pictures[i]), captions[i]});
+  return noyau::plot::to_svg(grid);
+}
+
+Tensor in_rows(const std::vector<Tensor>& pictures) {
+  std::vector<Tensor> batches;
+  for (const Tensor& picture : pictures)
+    batches.push_back(reshape(picture, {1, picture.dim(0), picture.dim(1), 3}));
+  return noyau::image_grid(noyau::concat(batches, 0), {.columns = kColumns, .gap = 6});
+}
+
 }  // namespace
 
 Sheet make_sheet(const noyau::Sequential& net, const Item& item, const noyau::DataInfo& info,
                  const std::vector<Method>& methods, const Question& question, const std::string& layer) {
   const Tensor x = inputs_of({item}, info);
-  noyau::plot::ImageGrid grid;
-  grid.title = "Why does the network say " + class_name(info, item.predicted) + "?";
-  grid.subtitle = subtitle(item, info);
-  grid.columns = 3;
-  grid.width = 600;
+  const std::vector<Asked> all_asked = asked_of(item, info, question.target);
   std::vector<Tensor> pictures;
-  for (const Asked& asked : asked_of(item, info, question.target)) {
-    for (const Method& method : methods) {
+  std::vector<std::string> captions;
+  for (const Method& method : methods) {
+    for (const Asked& asked : all_asked) {
       Question own = question;
       own.target = asked.target;
       own.layer = layer;
@@ -87,20 +105,18 @@ Sheet make_sheet(const noyau::Sequential& net, const Item& item, const noyau::Da
       }
       const std::string problem = noyau::diagnose_map(map);
       pictures.push_back(noyau::map_picture(item.image, map[0], {.has_signs = has_signs}));
-      grid.pictures.push_back(
-          {png_of(pictures.back()), caption(method, layer, question.score) + ": " + asked.words +
-                                        (problem.empty() ? "" : ". This map is " + problem)});
+      captions.push_back(caption(method, layer, question.score) + ": " + asked.words +
+                         (problem.empty() ? "" : ". This map is " + problem));
     }
   }
+  // Where several things are asked, each method has a row of its own and the image the first one.
+  const std::size_t first_row = all_asked.size() == 1 ? 1 : kColumns;
   const Tensor image = widened(shown_image(item), pictures.front());
-  grid.pictures.insert(grid.pictures.begin(), {png_of(image), "The image as the network sees it"});
-  pictures.insert(pictures.begin(), image);
-  std::vector<Tensor> rows;
-  for (const Tensor& picture : pictures) {
-    rows.push_back(reshape(picture, {1, picture.dim(0), picture.dim(1), 3}));
-  }
-  return {item.id, noyau::plot::to_svg(grid),
-          noyau::image_grid(noyau::concat(rows, 0), {.columns = 3, .gap = 6})};
+  pictures.insert(pictures.begin(), first_row, noyau::full(image.shape(), 255, {noyau::Dtype::u8}));
+  pictures.front() = image;
+  captions.insert(captions.begin(), first_row, "");
+  captions.front() = "The image as the network sees it";
+  return {item.id, drawn(item, info, pictures, captions), in_rows(pictures)};
 }
 
 }  // namespace explain

@@ -27,7 +27,8 @@ double aspect(const Picture& picture, std::size_t index) {
 
 std::string summary(const ImageGrid& figure) {
   std::string text = figure.subtitle;
-  for (const Picture& picture : figure.pictures) text += message(" ", picture.caption, ".");
+  for (const Picture& picture : figure.pictures)
+    if (!picture.caption.empty()) text += message(" ", picture.caption, ".");
   return text;
 }
 
