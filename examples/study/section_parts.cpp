@@ -212,7 +212,15 @@ std::string verdict_of(const Results& results, const Metric& metric) {
   constexpr std::size_t kMostNames = 3;
   if (rivals.size() > kMostNames) return message("undecided against ", rivals.size(), " others");
   if (!rivals.empty()) return message("undecided against ", joined(labels_of(results, rivals)));
-  return ranking.tested ? "better than all others (p < 0.05)" : "undecided: others have one seed";
+  if (ranking.tested) return "better than all others (p < 0.05)";
+  std::vector<std::size_t> beaten, single;
+  for (std::size_t i = 0; i < results.entries.size(); ++i) {
+    if (i != ranking.best && results.entries[i].rows.size() == 1) single.push_back(i);
+    if (ranking.p[i] < 0.05) beaten.push_back(i);
+  }
+  if (beaten.empty()) return "undecided: others have one seed";
+  return message("better than ", joined(labels_of(results, beaten)), " (p < 0.05); only one run of ",
+                 joined(labels_of(results, single)));
 }
 
 Text reading_of(const Results& results, const Metric& metric) {
