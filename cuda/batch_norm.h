@@ -2,6 +2,7 @@
 // What kernels with a batch normalisation in them share.
 #include <cmath>
 
+#include "accumulate.h"
 #include "sums.h"
 
 namespace noyau::inline v0 {

@@ -1,5 +1,6 @@
 // Channel c of y is channel c of x, filtered by kernel[:, :, 0, c]: memory-bound, so a thread owns one output
 // element.
+#include "accumulate.h"
 #include "conv2d.h"
 #include "divide.h"
 #include "kernel_trace.h"
@@ -22,16 +23,17 @@ struct Forward {
     const std::int64_t c = by_c.split(n);
     const std::int64_t left = by_ow.split(n) * d.stride_w - d.left;
     const std::int64_t top = by_oh.split(n) * d.stride_h - d.top;
-    T sum = bias == nullptr ? T(0) : bias[c];
+    accumulate_t<T> sum = bias == nullptr ? 0 : widen(bias[c]);
     for (std::int64_t kh = 0; kh < d.kh; ++kh) {
       const std::int64_t ih = top + kh * d.dilation_h;
       for (std::int64_t kw = 0; kw < d.kw; ++kw) {
         const std::int64_t iw = left + kw * d.dilation_w;
         if (ih < 0 || ih >= d.ih || iw < 0 || iw >= d.iw) continue;
-        sum += x[((n * d.ih + ih) * d.iw + iw) * d.ic + c] * kernel[(kh * d.kw + kw) * d.ic + c];
+        sum +=
+            widen(x[((n * d.ih + ih) * d.iw + iw) * d.ic + c]) * widen(kernel[(kh * d.kw + kw) * d.ic + c]);
       }
     }
-    y[i] = sum;
+    y[i] = narrow<T>(sum);
   }
 };
 
@@ -50,17 +52,18 @@ struct InputGradient {
     const std::int64_t c = by_c.split(n);
     const std::int64_t left = by_iw.split(n) + d.left;
     const std::int64_t top = by_ih.split(n) + d.top;
-    T sum = bias == nullptr ? T(0) : bias[c];
+    accumulate_t<T> sum = bias == nullptr ? 0 : widen(bias[c]);
     for (std::int64_t kh = 0; kh < d.kh; ++kh) {
       std::int64_t oh = top - kh * d.dilation_h;
       if (oh < 0 || by_stride_h.split(oh) != 0 || oh >= d.oh) continue;
       for (std::int64_t kw = 0; kw < d.kw; ++kw) {
         std::int64_t ow = left - kw * d.dilation_w;
         if (ow < 0 || by_stride_w.split(ow) != 0 || ow >= d.ow) continue;
-        sum += dy[((n * d.oh + oh) * d.ow + ow) * d.oc + c] * kernel[(kh * d.kw + kw) * d.ic + c];
+        sum +=
+            widen(dy[((n * d.oh + oh) * d.ow + ow) * d.oc + c]) * widen(kernel[(kh * d.kw + kw) * d.ic + c]);
       }
     }
-    dx[i] = sum;
+    dx[i] = narrow<T>(sum);
   }
 };
 
@@ -78,8 +81,8 @@ struct KernelGradient {
     const std::int64_t iw = by_ow.split(n) * d.stride_w - d.left + tap % d.kw * d.dilation_w;
     const std::int64_t ih = by_oh.split(n) * d.stride_h - d.top + tap / d.kw * d.dilation_h;
     if (ih < 0 || ih >= d.ih || iw < 0 || iw >= d.iw) return;
-    sums[0] += static_cast<double>(x[((n * d.ih + ih) * d.iw + iw) * d.ic + c]) *
-               static_cast<double>(dy[r * d.oc + c]);
+    sums[0] += static_cast<double>(widen(x[((n * d.ih + ih) * d.iw + iw) * d.ic + c])) *
+               static_cast<double>(widen(dy[r * d.oc + c]));
   }
 };
 
@@ -87,7 +90,7 @@ template <class T>
 struct StoreSum {
   T* y;
   __device__ void operator()(std::int64_t i, const double (&sums)[1]) const {
-    y[i] = static_cast<T>(sums[0]);
+    y[i] = narrow<T>(static_cast<accumulate_t<T>>(sums[0]));
   }
 };
 
@@ -120,9 +123,15 @@ void depthwise_dkernel(const Context& context, const Conv2dDims& d, const T* x, 
 
 template decltype(depthwise_forward<float>) depthwise_forward<float>;
 template decltype(depthwise_forward<double>) depthwise_forward<double>;
+template decltype(depthwise_forward<half>) depthwise_forward<half>;
+template decltype(depthwise_forward<bfloat16>) depthwise_forward<bfloat16>;
 template decltype(depthwise_dinput<float>) depthwise_dinput<float>;
 template decltype(depthwise_dinput<double>) depthwise_dinput<double>;
+template decltype(depthwise_dinput<half>) depthwise_dinput<half>;
+template decltype(depthwise_dinput<bfloat16>) depthwise_dinput<bfloat16>;
 template decltype(depthwise_dkernel<float>) depthwise_dkernel<float>;
 template decltype(depthwise_dkernel<double>) depthwise_dkernel<double>;
+template decltype(depthwise_dkernel<half>) depthwise_dkernel<half>;
+template decltype(depthwise_dkernel<bfloat16>) depthwise_dkernel<bfloat16>;
 
 }  // namespace noyau::inline v0

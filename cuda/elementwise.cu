@@ -1,4 +1,5 @@
 // Ops on two or three operands, each repeated as its strides say.
+#include "accumulate.h"
 #include "divide.h"
 #include "elements.h"
 
@@ -47,7 +48,7 @@ struct Binary {
   __device__ void operator()(std::int64_t i) const {
     std::int64_t at[BroadcastDims::kOperands];
     places.offsets(i, at);
-    y[i] = applied<op>(a[at[0]], b[at[1]]);
+    y[i] = narrow<T>(applied<op>(widen(a[at[0]]), widen(b[at[1]])));
   }
 };
 
@@ -57,16 +58,18 @@ struct DenseBinary {
   const T* a;
   const T* b;
   T* y;
-  __device__ void operator()(std::int64_t i) const { y[i] = applied<op>(a[i], b[i]); }
+  __device__ void operator()(std::int64_t i) const {
+    y[i] = narrow<T>(applied<op>(widen(a[i]), widen(b[i])));
+  }
 };
 
 // y[i] = op(a[i], b)
 template <BinaryOp op, class T>
 struct BinaryScalar {
   const T* a;
-  T b;
+  accumulate_t<T> b;
   T* y;
-  __device__ void operator()(std::int64_t i) const { y[i] = applied<op>(a[i], b); }
+  __device__ void operator()(std::int64_t i) const { y[i] = narrow<T>(applied<op>(widen(a[i]), b)); }
 };
 
 template <BinaryOp op>
@@ -103,8 +106,8 @@ struct Compare {
   __device__ void operator()(std::int64_t i) const {
     std::int64_t at[BroadcastDims::kOperands];
     places.offsets(i, at);
-    const T p = a[at[0]];
-    const T q = b[at[1]];
+    const accumulate_t<T> p = widen(a[at[0]]);
+    const accumulate_t<T> q = widen(b[at[1]]);
     y[i] = (op == CompareOp::less ? p < q : p == q) ? 1 : 0;
   }
 };
@@ -152,7 +155,8 @@ void Cuda::binary(Context& context, BinaryOp op, const BroadcastDims& dims, cons
 }
 
 template <class T>
-void Cuda::binary_scalar(Context& context, BinaryOp op, std::int64_t count, const T* a, T b, T* y) {
+void Cuda::binary_scalar(Context& context, BinaryOp op, std::int64_t count, const T* a, accumulate_t<T> b,
+                         T* y) {
   with_op(op, [&](auto tag) {
     launch_elements(context, count, BinaryScalar<decltype(tag)::value, T>{a, b, y});
   });
@@ -180,17 +184,27 @@ void Cuda::broadcast(Context& context, const BroadcastDims& dims, const T* x, T*
 
 template decltype(Cuda::binary<float>) Cuda::binary<float>;
 template decltype(Cuda::binary<double>) Cuda::binary<double>;
+template decltype(Cuda::binary<half>) Cuda::binary<half>;
+template decltype(Cuda::binary<bfloat16>) Cuda::binary<bfloat16>;
 template decltype(Cuda::binary_scalar<float>) Cuda::binary_scalar<float>;
 template decltype(Cuda::binary_scalar<double>) Cuda::binary_scalar<double>;
+template decltype(Cuda::binary_scalar<half>) Cuda::binary_scalar<half>;
+template decltype(Cuda::binary_scalar<bfloat16>) Cuda::binary_scalar<bfloat16>;
 template decltype(Cuda::compare<float>) Cuda::compare<float>;
 template decltype(Cuda::compare<double>) Cuda::compare<double>;
+template decltype(Cuda::compare<half>) Cuda::compare<half>;
+template decltype(Cuda::compare<bfloat16>) Cuda::compare<bfloat16>;
 template decltype(Cuda::compare<std::int32_t>) Cuda::compare<std::int32_t>;
 template decltype(Cuda::compare<std::uint8_t>) Cuda::compare<std::uint8_t>;
 template decltype(Cuda::select<float>) Cuda::select<float>;
 template decltype(Cuda::select<double>) Cuda::select<double>;
+template decltype(Cuda::select<half>) Cuda::select<half>;
+template decltype(Cuda::select<bfloat16>) Cuda::select<bfloat16>;
 template decltype(Cuda::select<std::int32_t>) Cuda::select<std::int32_t>;
 template decltype(Cuda::select<std::uint8_t>) Cuda::select<std::uint8_t>;
 template decltype(Cuda::broadcast<float>) Cuda::broadcast<float>;
 template decltype(Cuda::broadcast<double>) Cuda::broadcast<double>;
+template decltype(Cuda::broadcast<half>) Cuda::broadcast<half>;
+template decltype(Cuda::broadcast<bfloat16>) Cuda::broadcast<bfloat16>;
 
 }  // namespace noyau::inline v0

@@ -34,6 +34,20 @@ struct GemmExtents {
   unsigned first_problem = 0;
 };
 
+// What a block sums: k from first to last of one problem.
+struct Work {
+  __device__ explicit Work(const GemmExtents& e)
+      : problem(e.first_problem + blockIdx.z / e.slices),
+        slice(blockIdx.z % e.slices),
+        first(static_cast<int>(slice) * e.slice),
+        last(e.slice < e.k - first ? first + e.slice : e.k) {}
+
+  unsigned problem;
+  unsigned slice;
+  int first;
+  int last;
+};
+
 // Which lines of an operand and which k a thread loads into a tile of kLines x kDepth: neighbouring threads take
 // neighbouring k, or neighbouring lines, as the operand lies in memory.
 template <int kLines, int kDepth, int kThreads, bool along_k>
@@ -51,8 +65,8 @@ struct Share {
   }
 };
 
-// One operand's part of a block's work. Operand: Line line(index), K depth(k), T operator()(Line, K), which is 0
-// outside, and kAlongK, whether neighbours in k are neighbours in memory.
+// One operand's part of a block's work. Operand: Line line(index), K depth(k), const T* at(Line, K), null where it is 0,
+// and kAlongK, whether neighbours in k are neighbours in memory.
 template <class T, class Operand, int kLines, int kDepth, int kThreads>
 struct Loader {
   using Part = Share<kLines, kDepth, kThreads, Operand::kAlongK>;
@@ -68,7 +82,8 @@ struct Loader {
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
       const int k = first + Part::k(i);
-      values[i] = k < last ? operand(lines[i], operand.depth(k)) : T(0);
+      const T* const from = k < last ? operand.at(lines[i], operand.depth(k)) : nullptr;
+      values[i] = from == nullptr ? T(0) : *from;
     }
   }
 
@@ -91,30 +106,28 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kResident)
   constexpr int kPad = 4;
   __shared__ T a_tile[2][Tile::kDepth][Tile::kRows + kPad];
   __shared__ T b_tile[2][Tile::kDepth][Tile::kColumns + kPad];
-  const unsigned problem = e.first_problem + blockIdx.z / e.slices;
-  const int first = static_cast<int>(blockIdx.z % e.slices) * e.slice;
-  const int last = e.slice < e.k - first ? first + e.slice : e.k;
+  const Work work(e);
   const std::int64_t row = std::int64_t{blockIdx.x} * Tile::kRows;
   const std::int64_t column = std::int64_t{blockIdx.y} * Tile::kColumns;
-  const A a = all_a.of(problem);
-  const B b = all_b.of(problem);
+  const A a = all_a.of(work.problem);
+  const B b = all_b.of(work.problem);
   Loader<T, A, Tile::kRows, Tile::kDepth, Tile::kThreads> a_loader(a, row);
   Loader<T, B, Tile::kColumns, Tile::kDepth, Tile::kThreads> b_loader(b, column);
 
   const int down = static_cast<int>(threadIdx.x) / Tile::kThreadsAcross;
   const int across = static_cast<int>(threadIdx.x) % Tile::kThreadsAcross;
   T sum[Tile::kThreadRows][Tile::kThreadColumns] = {};
-  a_loader.load(first, last);
-  b_loader.load(first, last);
+  a_loader.load(work.first, work.last);
+  b_loader.load(work.first, work.last);
   a_loader.store(a_tile[0]);
   b_loader.store(b_tile[0]);
   __syncthreads();
   int turn = 0;
-  for (int k = first; k < last; k += Tile::kDepth) {
-    const bool more = k + Tile::kDepth < last;
+  for (int k = work.first; k < work.last; k += Tile::kDepth) {
+    const bool more = k + Tile::kDepth < work.last;
     if (more) {
-      a_loader.load(k + Tile::kDepth, last);
-      b_loader.load(k + Tile::kDepth, last);
+      a_loader.load(k + Tile::kDepth, work.last);
+      b_loader.load(k + Tile::kDepth, work.last);
     }
 #pragma unroll
     for (int p = 0; p < Tile::kDepth; ++p) {
@@ -139,7 +152,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kResident)
     turn = 1 - turn;
   }
 
-  const C c = all_c.of(problem, blockIdx.z % e.slices);
+  const C c = all_c.of(work.problem, work.slice);
 #pragma unroll
   for (int i = 0; i < Tile::kThreadRows; ++i) {
 #pragma unroll
@@ -151,17 +164,24 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kResident)
   }
 }
 
-template <class Tile, class T, class A, class B, class C>
-void launch_tiles(const Context& context, GemmExtents e, unsigned problems, const A& a, const B& b,
-                  const C& c) {
+// Launches `kernel` over tiles of all problems, as many at a time as a grid takes.
+template <class Tile, class A, class B, class C>
+void launch_problems(const Context& context, void (*kernel)(GemmExtents, A, B, C), std::size_t shared,
+                     GemmExtents e, unsigned problems, const A& a, const B& b, const C& c) {
   constexpr unsigned kMostInGrid = 65535;
   const unsigned together = kMostInGrid / e.slices;
   for (; e.first_problem < problems; e.first_problem += together) {
     const unsigned count = std::min(together, problems - e.first_problem);
     const dim3 grid(static_cast<unsigned>(ceil_div(e.m, Tile::kRows)),
                     static_cast<unsigned>(ceil_div(e.n, Tile::kColumns)), count * e.slices);
-    launch(gemm_kernel<T, Tile, A, B, C>, grid, dim3(Tile::kThreads), 0, stream_of(context), e, a, b, c);
+    launch(kernel, grid, dim3(Tile::kThreads), shared, stream_of(context), e, a, b, c);
   }
+}
+
+template <class Tile, class T, class A, class B, class C>
+void launch_tiles(const Context& context, const GemmExtents& e, unsigned problems, const A& a, const B& b,
+                  const C& c) {
+  launch_problems<Tile>(context, gemm_kernel<T, Tile, A, B, C>, 0, e, problems, a, b, c);
 }
 
 // Blocks that a GPU should have at least: two for each of a hundred multiprocessors.

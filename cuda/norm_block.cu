@@ -34,24 +34,25 @@ template <UnaryOp op, class T>
 struct Block {
   // relu and leaky_relu choose the same cell before as after
   static constexpr bool kMonotone = op == UnaryOp::relu || op == UnaryOp::leaky_relu;
+  using A = accumulate_t<T>;
 
-  __device__ T normal(const Channel<T>& channel, std::int64_t at) const {
-    return (x[at] - channel.mean) * channel.scale + channel.shift;
+  __device__ A normal(const Channel<A>& channel, std::int64_t at) const {
+    return (widen(x[at]) - channel.mean) * channel.scale + channel.shift;
   }
-  __device__ T entry(const Channel<T>& channel, std::int64_t at) const {
-    const T z = normal(channel, at);
+  __device__ A entry(const Channel<A>& channel, std::int64_t at) const {
+    const A z = normal(channel, at);
     return kMonotone ? z : value_of<op>(z, parameters);
   }
   // What reaches the normalised x of output element i in the cell that index names (the only one where index is null).
-  __device__ T gradient(const Channel<T>& channel, std::int64_t i, std::int64_t at) const {
-    return dy[i] * kept * slope_of<op>(normal(channel, at), parameters);
+  __device__ A gradient(const Channel<A>& channel, std::int64_t i, std::int64_t at) const {
+    return widen(dy[i]) * kept * slope_of<op>(normal(channel, at), parameters);
   }
   __device__ int tap(std::int64_t i) const { return index == nullptr ? 0 : index[i]; }
 
-  Normalization<T> norm;
+  Normalization<A> norm;
   Windows windows;
-  UnaryParameters<T> parameters;
-  T kept;  // what dropout multiplies by
+  UnaryParameters<A> parameters;
+  A kept;  // what dropout multiplies by
   const T* x;
   const T* dy;
   const std::uint8_t* index;
@@ -61,6 +62,7 @@ struct Block {
 // beta); index is the cell chosen, or kDropped. A thread owns `run` elements: those of one Philox block, or one.
 template <UnaryOp op, class T>
 struct BlockForward {
+  using A = accumulate_t<T>;
   Block<op, T> block;
   DropoutDims dropout;
   std::int64_t count;
@@ -79,18 +81,18 @@ struct BlockForward {
 
   __device__ void put(std::int64_t i, bool keep) const {
     std::int64_t row = i;
-    const Channel<T> channel = block.norm.channel(block.windows.by_c.split(row));
+    const Channel<A> channel = block.norm.channel(block.windows.by_c.split(row));
     const std::int64_t first = block.windows.first(i);
-    T best = block.entry(channel, first);
+    A best = block.entry(channel, first);
     int number = 0;
     for (int tap = 1; block.windows.pooled && tap < 4; ++tap) {
-      const T value = block.entry(channel, block.windows.cell(first, tap));
+      const A value = block.entry(channel, block.windows.cell(first, tap));
       if (!(value > best || (value != value && best == best))) continue;
       best = value;
       number = tap;
     }
-    const T value = Block<op, T>::kMonotone ? value_of<op>(best, block.parameters) : best;
-    y[i] = keep ? block.kept * value : T(0);
+    const A value = Block<op, T>::kMonotone ? value_of<op>(best, block.parameters) : best;
+    y[i] = narrow<T>(keep ? block.kept * value : A(0));
     if (index != nullptr) index[i] = keep ? static_cast<std::uint8_t>(number) : kDropped;
   }
 };
@@ -104,11 +106,11 @@ struct BlockSums {
     const std::int64_t i = window * block.windows.c + c;
     const int tap = block.tap(i);
     if (tap == kDropped) return;
-    const Channel<T> channel = block.norm.channel(c);
+    const Channel<accumulate_t<T>> channel = block.norm.channel(c);
     const std::int64_t at = block.windows.cell(block.windows.first(i), tap);
     const auto g = static_cast<double>(block.gradient(channel, i, at));
     sums[0] += g;
-    sums[1] += g * static_cast<double>((block.x[at] - channel.mean) * channel.inv);
+    sums[1] += g * static_cast<double>((widen(block.x[at]) - channel.mean) * channel.inv);
   }
 };
 
@@ -116,43 +118,44 @@ struct BlockSums {
 // window chose. A thread owns a cell.
 template <UnaryOp op, class T>
 struct BlockInputGradient {
+  using A = accumulate_t<T>;
   Block<op, T> block;
   Divider by_iw, by_ih;
-  const T* dgamma;
-  const T* dbeta;
+  const A* dgamma;
+  const A* dbeta;
   T* dx;
 
   __device__ void operator()(std::int64_t at) const {
     std::int64_t row = at;
     const std::int64_t c = block.windows.by_c.split(row);
-    const Channel<T> channel = block.norm.channel(c);
-    T g = reaching(channel, at, row, c);
+    const Channel<A> channel = block.norm.channel(c);
+    A g = reaching(channel, at, row, c);
     if (block.norm.d.training) {
-      const T xhat = (block.x[at] - channel.mean) * channel.inv;
-      g -= (dbeta[c] + xhat * dgamma[c]) / static_cast<T>(block.norm.d.rows);
+      const A xhat = (widen(block.x[at]) - channel.mean) * channel.inv;
+      g -= (dbeta[c] + xhat * dgamma[c]) / static_cast<A>(block.norm.d.rows);
     }
-    dx[at] = channel.scale * g;
+    dx[at] = narrow<T>(channel.scale * g);
   }
 
   // g of the cell `at`, in row `row` of [n * ih * iw, c]
-  __device__ T reaching(const Channel<T>& channel, std::int64_t at, std::int64_t row, std::int64_t c) const {
-    if (!block.windows.pooled) return block.tap(at) == kDropped ? T(0) : block.gradient(channel, at, at);
+  __device__ A reaching(const Channel<A>& channel, std::int64_t at, std::int64_t row, std::int64_t c) const {
+    if (!block.windows.pooled) return block.tap(at) == kDropped ? A(0) : block.gradient(channel, at, at);
     const std::int64_t iw = by_iw.split(row);
     const std::int64_t ih = by_ih.split(row);
     const std::int64_t oh = block.windows.ih / 2, ow = block.windows.iw / 2;
-    if (ih >= 2 * oh || iw >= 2 * ow) return T(0);
+    if (ih >= 2 * oh || iw >= 2 * ow) return A(0);
     const std::int64_t i = ((row * oh + ih / 2) * ow + iw / 2) * block.windows.c + c;
-    return block.tap(i) == static_cast<int>(ih % 2 * 2 + iw % 2) ? block.gradient(channel, i, at) : T(0);
+    return block.tap(i) == static_cast<int>(ih % 2 * 2 + iw % 2) ? block.gradient(channel, i, at) : A(0);
   }
 };
 
 // Calls body(block) with the kernels' common part for the activation of `d`.
 template <class T, class Body>
-void with_block(const NormBlockDims& d, const Normalization<T>& norm, const T* x, const T* dy,
+void with_block(const NormBlockDims& d, const Normalization<accumulate_t<T>>& norm, const T* x, const T* dy,
                 const std::uint8_t* index, Body body) {
   const auto call = [&](auto block) {
-    block.parameters.first = static_cast<T>(d.slope);
-    block.kept = static_cast<T>(1 / (1 - d.rate));
+    block.parameters.first = static_cast<accumulate_t<T>>(d.slope);
+    block.kept = static_cast<accumulate_t<T>>(1 / (1 - d.rate));
     body(block);
   };
   const Windows windows(d);
@@ -181,16 +184,18 @@ BlockSums<op, T> sums_of(const Block<op, T>& block) {
   return {block};
 }
 template <UnaryOp op, class T>
-BlockInputGradient<op, T> gradient_of(const Block<op, T>& block, const NormBlockDims& d, const T* dgamma,
-                                      const T* dbeta, T* dx) {
+BlockInputGradient<op, T> gradient_of(const Block<op, T>& block, const NormBlockDims& d,
+                                      const accumulate_t<T>* dgamma, const accumulate_t<T>* dbeta, T* dx) {
   return {block, Divider(d.iw), Divider(d.ih), dgamma, dbeta, dx};
 }
 
 }  // namespace
 
 template <class T>
-void Cuda::norm_block_forward(Context& context, const NormBlockDims& d, const T* x, const T* mean,
-                              const T* variance, const T* gamma, const T* beta, T* y, std::uint8_t* index) {
+void Cuda::norm_block_forward(Context& context, const NormBlockDims& d, const T* x,
+                              const accumulate_t<T>* mean, const accumulate_t<T>* variance,
+                              const accumulate_t<T>* gamma, const accumulate_t<T>* beta, T* y,
+                              std::uint8_t* index) {
   trace_kernel("norm_block/cuda");
   with_block<T>(d, {d.norm, mean, variance, gamma, beta}, x, nullptr, nullptr, [&](const auto& block) {
     const auto forward = forward_of(block, d, y, index);
@@ -200,17 +205,22 @@ void Cuda::norm_block_forward(Context& context, const NormBlockDims& d, const T*
 
 template <class T>
 void Cuda::norm_block_dparameters(Context& context, const NormBlockDims& d, const T* x, const T* dy,
-                                  const std::uint8_t* index, const T* mean, const T* variance, const T* gamma,
-                                  const T* beta, T* dgamma, T* dbeta) {
+                                  const std::uint8_t* index, const accumulate_t<T>* mean,
+                                  const accumulate_t<T>* variance, const accumulate_t<T>* gamma,
+                                  const accumulate_t<T>* beta, accumulate_t<T>* dgamma,
+                                  accumulate_t<T>* dbeta) {
   with_block<T>(d, {d.norm, mean, variance, gamma, beta}, x, dy, index, [&](const auto& block) {
-    column_sums<2>(context, windows_of(d), d.norm.c, sums_of(block), StoreGradients<T>{dgamma, dbeta});
+    column_sums<2>(context, windows_of(d), d.norm.c, sums_of(block),
+                   StoreGradients<accumulate_t<T>>{dgamma, dbeta});
   });
 }
 
 template <class T>
 void Cuda::norm_block_dinput(Context& context, const NormBlockDims& d, const T* x, const T* dy,
-                             const std::uint8_t* index, const T* mean, const T* variance, const T* gamma,
-                             const T* beta, const T* dgamma, const T* dbeta, T* dx) {
+                             const std::uint8_t* index, const accumulate_t<T>* mean,
+                             const accumulate_t<T>* variance, const accumulate_t<T>* gamma,
+                             const accumulate_t<T>* beta, const accumulate_t<T>* dgamma,
+                             const accumulate_t<T>* dbeta, T* dx) {
   with_block<T>(d, {d.norm, mean, variance, gamma, beta}, x, dy, index, [&](const auto& block) {
     launch_elements(context, d.norm.rows * d.norm.c, gradient_of(block, d, dgamma, dbeta, dx));
   });
@@ -218,9 +228,15 @@ void Cuda::norm_block_dinput(Context& context, const NormBlockDims& d, const T* 
 
 template decltype(Cuda::norm_block_forward<float>) Cuda::norm_block_forward<float>;
 template decltype(Cuda::norm_block_forward<double>) Cuda::norm_block_forward<double>;
+template decltype(Cuda::norm_block_forward<half>) Cuda::norm_block_forward<half>;
+template decltype(Cuda::norm_block_forward<bfloat16>) Cuda::norm_block_forward<bfloat16>;
 template decltype(Cuda::norm_block_dparameters<float>) Cuda::norm_block_dparameters<float>;
 template decltype(Cuda::norm_block_dparameters<double>) Cuda::norm_block_dparameters<double>;
+template decltype(Cuda::norm_block_dparameters<half>) Cuda::norm_block_dparameters<half>;
+template decltype(Cuda::norm_block_dparameters<bfloat16>) Cuda::norm_block_dparameters<bfloat16>;
 template decltype(Cuda::norm_block_dinput<float>) Cuda::norm_block_dinput<float>;
 template decltype(Cuda::norm_block_dinput<double>) Cuda::norm_block_dinput<double>;
+template decltype(Cuda::norm_block_dinput<half>) Cuda::norm_block_dinput<half>;
+template decltype(Cuda::norm_block_dinput<bfloat16>) Cuda::norm_block_dinput<bfloat16>;
 
 }  // namespace noyau::inline v0

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "accumulate.h"
 #include "divide.h"
 #include "elements.h"
 
@@ -64,16 +65,16 @@ struct MaxForward {
     cells.split(n, oh, ow, c);
     const Window window(d, n, oh, ow);
     std::int64_t tap = window.kh0 * d.kw + window.kw0;
-    T best = x[window.cell(d, window.kh0, window.kw0) + c];
+    accumulate_t<T> best = widen(x[window.cell(d, window.kh0, window.kw0) + c]);
     for (std::int64_t kh = window.kh0; kh < window.kh1; ++kh) {
       for (std::int64_t kw = window.kw0; kw < window.kw1; ++kw) {
-        const T value = x[window.cell(d, kh, kw) + c];
+        const accumulate_t<T> value = widen(x[window.cell(d, kh, kw) + c]);
         if (!(value > best || (value != value && best == best))) continue;
         best = value;
         tap = kh * d.kw + kw;
       }
     }
-    y[i] = best;
+    y[i] = narrow<T>(best);
     if (index != nullptr) index[i] = static_cast<Index>(tap);
   }
 };
@@ -91,15 +92,15 @@ struct MaxInputGradient {
     cells.split(n, ih, iw, c);
     const Covering rows(ih + d.top, d.kh, d.stride_h, d.oh);
     const Covering columns(iw + d.left, d.kw, d.stride_w, d.ow);
-    T sum = 0;
+    accumulate_t<T> sum = 0;
     for (std::int64_t oh = rows.first; oh <= rows.last; ++oh) {
       for (std::int64_t ow = columns.first; ow <= columns.last; ++ow) {
         const std::int64_t tap = (ih + d.top - oh * d.stride_h) * d.kw + iw + d.left - ow * d.stride_w;
         const std::int64_t at = ((n * d.oh + oh) * d.ow + ow) * d.c + c;
-        if (index[at] == static_cast<Index>(tap)) sum += dy[at];
+        if (index[at] == static_cast<Index>(tap)) sum += widen(dy[at]);
       }
     }
-    dx[i] = sum;
+    dx[i] = narrow<T>(sum);
   }
 };
 
@@ -114,11 +115,11 @@ struct AverageForward {
     std::int64_t n = i, oh, ow, c;
     cells.split(n, oh, ow, c);
     const Window window(d, n, oh, ow);
-    T sum = 0;
+    accumulate_t<T> sum = 0;
     for (std::int64_t kh = window.kh0; kh < window.kh1; ++kh) {
-      for (std::int64_t kw = window.kw0; kw < window.kw1; ++kw) sum += x[window.cell(d, kh, kw) + c];
+      for (std::int64_t kw = window.kw0; kw < window.kw1; ++kw) sum += widen(x[window.cell(d, kh, kw) + c]);
     }
-    y[i] = sum * window.share<T>(d);
+    y[i] = narrow<T>(sum * window.share<accumulate_t<T>>(d));
   }
 };
 
@@ -134,13 +135,14 @@ struct AverageInputGradient {
     cells.split(n, ih, iw, c);
     const Covering rows(ih + d.top, d.kh, d.stride_h, d.oh);
     const Covering columns(iw + d.left, d.kw, d.stride_w, d.ow);
-    T sum = 0;
+    accumulate_t<T> sum = 0;
     for (std::int64_t oh = rows.first; oh <= rows.last; ++oh) {
       for (std::int64_t ow = columns.first; ow <= columns.last; ++ow) {
-        sum += dy[((n * d.oh + oh) * d.ow + ow) * d.c + c] * Window(d, n, oh, ow).share<T>(d);
+        sum += widen(dy[((n * d.oh + oh) * d.ow + ow) * d.c + c]) *
+               Window(d, n, oh, ow).share<accumulate_t<T>>(d);
       }
     }
-    dx[i] = sum;
+    dx[i] = narrow<T>(sum);
   }
 };
 
@@ -173,15 +175,31 @@ void Cuda::average_pool_dinput(Context& context, const Pool2dDims& d, const T* d
 
 template decltype(Cuda::max_pool_forward<float, std::uint8_t>) Cuda::max_pool_forward<float, std::uint8_t>;
 template decltype(Cuda::max_pool_forward<double, std::uint8_t>) Cuda::max_pool_forward<double, std::uint8_t>;
+template decltype(Cuda::max_pool_forward<half, std::uint8_t>) Cuda::max_pool_forward<half, std::uint8_t>;
+template decltype(Cuda::max_pool_forward<bfloat16, std::uint8_t>)
+    Cuda::max_pool_forward<bfloat16, std::uint8_t>;
 template decltype(Cuda::max_pool_forward<float, std::int32_t>) Cuda::max_pool_forward<float, std::int32_t>;
 template decltype(Cuda::max_pool_forward<double, std::int32_t>) Cuda::max_pool_forward<double, std::int32_t>;
+template decltype(Cuda::max_pool_forward<half, std::int32_t>) Cuda::max_pool_forward<half, std::int32_t>;
+template decltype(Cuda::max_pool_forward<bfloat16, std::int32_t>)
+    Cuda::max_pool_forward<bfloat16, std::int32_t>;
 template decltype(Cuda::max_pool_dinput<float, std::uint8_t>) Cuda::max_pool_dinput<float, std::uint8_t>;
 template decltype(Cuda::max_pool_dinput<double, std::uint8_t>) Cuda::max_pool_dinput<double, std::uint8_t>;
+template decltype(Cuda::max_pool_dinput<half, std::uint8_t>) Cuda::max_pool_dinput<half, std::uint8_t>;
+template decltype(Cuda::max_pool_dinput<bfloat16, std::uint8_t>)
+    Cuda::max_pool_dinput<bfloat16, std::uint8_t>;
 template decltype(Cuda::max_pool_dinput<float, std::int32_t>) Cuda::max_pool_dinput<float, std::int32_t>;
 template decltype(Cuda::max_pool_dinput<double, std::int32_t>) Cuda::max_pool_dinput<double, std::int32_t>;
+template decltype(Cuda::max_pool_dinput<half, std::int32_t>) Cuda::max_pool_dinput<half, std::int32_t>;
+template decltype(Cuda::max_pool_dinput<bfloat16, std::int32_t>)
+    Cuda::max_pool_dinput<bfloat16, std::int32_t>;
 template decltype(Cuda::average_pool_forward<float>) Cuda::average_pool_forward<float>;
 template decltype(Cuda::average_pool_forward<double>) Cuda::average_pool_forward<double>;
+template decltype(Cuda::average_pool_forward<half>) Cuda::average_pool_forward<half>;
+template decltype(Cuda::average_pool_forward<bfloat16>) Cuda::average_pool_forward<bfloat16>;
 template decltype(Cuda::average_pool_dinput<float>) Cuda::average_pool_dinput<float>;
 template decltype(Cuda::average_pool_dinput<double>) Cuda::average_pool_dinput<double>;
+template decltype(Cuda::average_pool_dinput<half>) Cuda::average_pool_dinput<half>;
+template decltype(Cuda::average_pool_dinput<bfloat16>) Cuda::average_pool_dinput<bfloat16>;
 
 }  // namespace noyau::inline v0

@@ -3,7 +3,7 @@
 // What compute capability 7.5 lacks is done there by plain loads (copies) or must not be called (bf16, tf32).
 #include <cstdint>
 
-#include "device.h"
+#include "storage.h"
 #ifdef NOYAU_SIMT
 #include "simt/async_copy.h"
 #include "simt/mma.h"
@@ -19,6 +19,37 @@ __device__ inline std::uint32_t shared_address(const void* p) {
   return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
 }
 #endif
+
+// x as f16, rounded to even, and back.
+__device__ inline std::uint16_t f16_bits(float x) {
+#ifdef NOYAU_SIMT
+  return device::to_half(x).bits;
+#else
+  std::uint16_t bits;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+  return bits;
+#endif
+}
+__device__ inline float f16_value(std::uint16_t bits) {
+#ifdef NOYAU_SIMT
+  return device::to_float(half{bits});
+#else
+  float x;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(x) : "h"(bits));
+  return x;
+#endif
+}
+
+// x as bf16, rounded to even.
+__device__ inline std::uint16_t bf16_bits(float x) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  std::uint16_t bits;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(bits) : "f"(x));
+  return bits;
+#else
+  return device::to_bfloat16(x).bits;
+#endif
+}
 
 // Begins to copy 16 bytes from global to shared memory, or zeros unless `valid`; both are 16-byte aligned. The bytes are
 // there for this thread after cp_async_wait, for others after a barrier that follows.

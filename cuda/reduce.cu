@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "accumulate.h"
 #include "groups.h"
 #include "runtime.h"
 
@@ -35,11 +36,12 @@ __global__ void reduce_kernel(ReduceDims d, Layout layout, std::int64_t slice_ro
   const typename Fold::Join join;
   double total = Fold::kStart;
   for (std::int64_t i = first + place.row; place.inside && i < last; i += layout.rows) {
-    total = join(total, static_cast<double>(x[(place.o * d.count + i) * d.inner + place.j]));
+    total = join(total, static_cast<double>(widen(x[(place.o * d.count + i) * d.inner + place.j])));
   }
   total = join_rows(layout, place, total, join, shared);
   if (place.inside && place.row == 0)
-    y[(place.o * gridDim.y + blockIdx.y) * d.inner + place.j] = static_cast<To>(total);
+    y[(place.o * gridDim.y + blockIdx.y) * d.inner + place.j] =
+        narrow<To>(static_cast<accumulate_t<To>>(total));
 }
 
 template <class Fold, class From, class To>
@@ -102,6 +104,8 @@ void Cuda::argmax(Context& context, const ReduceDims& d, const T* x, std::int32_
 
 template decltype(Cuda::reduce<float>) Cuda::reduce<float>;
 template decltype(Cuda::reduce<double>) Cuda::reduce<double>;
+template decltype(Cuda::reduce<half>) Cuda::reduce<half>;
+template decltype(Cuda::reduce<bfloat16>) Cuda::reduce<bfloat16>;
 template decltype(Cuda::argmax<float>) Cuda::argmax<float>;
 template decltype(Cuda::argmax<double>) Cuda::argmax<double>;
 

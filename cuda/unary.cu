@@ -1,4 +1,5 @@
 // y[i] = f(x[i]) and dx[i] = dy[i] * f'(v[i]), where v is x or y as in src/ops/unary.h.
+#include "accumulate.h"
 #include "unary.h"
 
 namespace noyau::inline v0 {
@@ -6,19 +7,21 @@ namespace {
 
 template <UnaryOp op, class T>
 struct Forward {
-  UnaryParameters<T> p;
+  UnaryParameters<accumulate_t<T>> p;
   const T* x;
   T* y;
-  __device__ void operator()(std::int64_t i) const { y[i] = value_of<op>(x[i], p); }
+  __device__ void operator()(std::int64_t i) const { y[i] = narrow<T>(value_of<op>(widen(x[i]), p)); }
 };
 
 template <UnaryOp op, class T>
 struct Backward {
-  UnaryParameters<T> p;
+  UnaryParameters<accumulate_t<T>> p;
   const T* dy;
   const T* v;
   T* dx;
-  __device__ void operator()(std::int64_t i) const { dx[i] = dy[i] * slope_of<op>(v[i], p); }
+  __device__ void operator()(std::int64_t i) const {
+    dx[i] = narrow<T>(widen(dy[i]) * slope_of<op>(widen(v[i]), p));
+  }
 };
 
 constexpr int kUnaryOps = static_cast<int>(UnaryOp::clamp) + 1;
@@ -36,8 +39,8 @@ void with_op(UnaryOp op, Visit visit, std::integer_sequence<int, number...>) {
 }  // namespace
 
 template <class T>
-void Cuda::unary_forward(Context& context, UnaryOp op, UnaryParameters<T> p, std::int64_t count, const T* x,
-                         T* y) {
+void Cuda::unary_forward(Context& context, UnaryOp op, UnaryParameters<accumulate_t<T>> p, std::int64_t count,
+                         const T* x, T* y) {
   with_op(
       op,
       [&](auto tag) {
@@ -47,8 +50,8 @@ void Cuda::unary_forward(Context& context, UnaryOp op, UnaryParameters<T> p, std
 }
 
 template <class T>
-void Cuda::unary_backward(Context& context, UnaryOp op, UnaryParameters<T> p, std::int64_t count, const T* dy,
-                          const T* v, T* dx) {
+void Cuda::unary_backward(Context& context, UnaryOp op, UnaryParameters<accumulate_t<T>> p,
+                          std::int64_t count, const T* dy, const T* v, T* dx) {
   with_op(
       op,
       [&](auto tag) {
@@ -59,7 +62,11 @@ void Cuda::unary_backward(Context& context, UnaryOp op, UnaryParameters<T> p, st
 
 template decltype(Cuda::unary_forward<float>) Cuda::unary_forward<float>;
 template decltype(Cuda::unary_forward<double>) Cuda::unary_forward<double>;
+template decltype(Cuda::unary_forward<half>) Cuda::unary_forward<half>;
+template decltype(Cuda::unary_forward<bfloat16>) Cuda::unary_forward<bfloat16>;
 template decltype(Cuda::unary_backward<float>) Cuda::unary_backward<float>;
 template decltype(Cuda::unary_backward<double>) Cuda::unary_backward<double>;
+template decltype(Cuda::unary_backward<half>) Cuda::unary_backward<half>;
+template decltype(Cuda::unary_backward<bfloat16>) Cuda::unary_backward<bfloat16>;
 
 }  // namespace noyau::inline v0

@@ -1,20 +1,26 @@
 #include "backend.h"
 
 #include "devices.h"
+#include "noyau/precision.h"
 #include "tensor_impl.h"
 
 namespace noyau::inline v0 {
 
 namespace detail {
 
-void fail_dtype(std::string_view op, Dtype dtype) { fail(op, ": not available for ", dtype); }
+void fail_dtype(std::string_view op, Dtype dtype) {
+  fail(op, ": not available for ", dtype,
+       is_16_bit(dtype) ? " on this device; convert with .to(Dtype::f32)" : "");
+}
 
 void fail_device(std::string_view op, Device device) {
   fail(op, ": needs ", device,
        ", but this build of noyau has no CUDA backend; configure with -DNOYAU_CUDA=ON, or use device cpu");
 }
 
-Context cuda_context(Device device) { return {device, cuda::stream(device.index)}; }
+Context cuda_context(Device device) {
+  return {device, cuda::stream(device.index), Autocast::precision() == Precision::tf32};
+}
 
 }  // namespace detail
 
@@ -28,6 +34,10 @@ void check_operands(std::string_view op, std::initializer_list<std::pair<const c
     NOYAU_CHECK(operand.dtype() == first.dtype(), op, ": operands of different dtypes (", first_name, " ",
                 first.dtype(), ", ", name, " ", operand.dtype(), ")");
   }
+}
+
+bool is_widened(const Tensor& x) {
+  return x.defined() && is_16_bit(x.dtype()) && x.device().kind == Device::Kind::cuda;
 }
 
 Tensor grad_like(const Tensor& x) { return x.defined() && wants_grad(x) ? empty_like(x) : Tensor(); }

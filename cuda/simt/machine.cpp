@@ -35,10 +35,22 @@ std::size_t read_device_bytes() {
   return std::stoul(text) << 20;
 }
 
+int read_capability() {
+  const std::string text = variable("NOYAU_SIMT_CAPABILITY");
+  if (text.empty() || text == "80") return 80;
+  if (text == "75") return 75;
+  throw Failure("simt: compute capability is '" + text + "' (NOYAU_SIMT_CAPABILITY); expected 75 or 80");
+}
+
 }  // namespace
 
 Trouble trouble() {
   static const Trouble read = read_trouble();
+  return read;
+}
+
+int compute_capability() {
+  static const int read = read_capability();
   return read;
 }
 

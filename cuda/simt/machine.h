@@ -12,4 +12,7 @@ Trouble trouble();
 // Memory of the device: 8 GiB, or $NOYAU_SIMT_MEMORY MiB.
 std::size_t device_bytes();
 
+// 80, or $NOYAU_SIMT_CAPABILITY: 75 for a GPU whose tensor cores take f16 only.
+int compute_capability();
+
 }  // namespace simt

@@ -117,11 +117,18 @@ cudaError_t cudaGetDevice(int* device) {
   *device = 0;
   return cudaSuccess;
 }
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
+  if (device != 0) return simt::fail_call(cudaErrorInvalidDevice);
+  const int capability = simt::compute_capability();
+  *value = attribute == cudaDevAttrComputeCapabilityMajor ? capability / 10 : capability % 10;
+  return cudaSuccess;
+}
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (device != 0) return simt::fail_call(cudaErrorInvalidDevice);
+  const int capability = simt::compute_capability();
   *properties = {
-      "noyau SIMT simulator", 8,      0, 4, 32, 1024, 2048, simt::device_bytes(), simt::kSharedBytesDefault,
-      simt::kSharedBytes,     4 << 20};
+      "noyau SIMT simulator", capability / 10,           capability % 10,    4,      32, 1024, 2048,
+      simt::device_bytes(),   simt::kSharedBytesDefault, simt::kSharedBytes, 4 << 20};
   return cudaSuccess;
 }
 cudaError_t cudaDriverGetVersion(int* version) {

@@ -24,6 +24,7 @@
 #include "noyau/optim.h"
 #include "noyau/parallel.h"
 #include "noyau/plot.h"
+#include "noyau/precision.h"
 #include "noyau/profile.h"
 #include "noyau/random.h"
 #include "noyau/schedule.h"

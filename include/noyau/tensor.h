@@ -10,7 +10,7 @@
 
 namespace noyau::inline v0 {
 
-/// Element types. f32 and f64 compute everywhere; f16 and bf16 are storage types; i32 holds class ids, u8 images.
+/// Element types. f32 and f64 compute everywhere, f16 and bf16 on CUDA devices (sums in f32); i32 are class ids, u8 images.
 enum class Dtype : std::uint8_t { f32, f64, f16, bf16, i32, u8 };
 
 /// IEEE 754 binary16, stored as bits.

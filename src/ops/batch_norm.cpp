@@ -42,7 +42,8 @@ NormBlock<T> unpooled(const BatchNormDims& d, const NormChannels<T>& channels, c
 
 // mean[c] and biased variance[c] over the rows of x; slices are joined by Chan, Golub and LeVeque's formula (1983).
 template <class T>
-void Cpu::batch_norm_statistics(Context&, const BatchNormDims& d, const T* x, T* mean, T* variance) {
+void Cpu::batch_norm_statistics(Context&, const BatchNormDims& d, const T* x, accumulate_t<T>* mean,
+                                accumulate_t<T>* variance) {
   const Tensor partial = empty({2 * slices(d) * d.c}, {dtype_of<T>});
   for_slices(d, [&](std::int64_t s, std::int64_t first, std::int64_t rows) {
     T* const moments = partial.device_data<T>() + 2 * s * d.c;
@@ -88,8 +89,9 @@ void Cpu::batch_norm_move(Context&, const BatchNormDims& d, double momentum, con
 
 // y[r, c] = (x[r, c] - mean[c]) * gamma[c] / sqrt(variance[c] + epsilon) + beta[c], or 0 where relu cuts; rows a thread.
 template <class T>
-void Cpu::batch_norm_forward(Context&, const BatchNormDims& d, const T* x, const T* mean, const T* variance,
-                             const T* gamma, const T* beta, T* y) {
+void Cpu::batch_norm_forward(Context&, const BatchNormDims& d, const T* x, const accumulate_t<T>* mean,
+                             const accumulate_t<T>* variance, const accumulate_t<T>* gamma,
+                             const accumulate_t<T>* beta, T* y) {
   const NormChannels<T> channels(d, mean, variance, gamma, beta);
   for_slices(d, [&](std::int64_t, std::int64_t first, std::int64_t rows) {
     isa<T>().norm_block_forward(unpooled(d, channels), rows, x + first * d.c, y + first * d.c, nullptr);
@@ -98,8 +100,10 @@ void Cpu::batch_norm_forward(Context&, const BatchNormDims& d, const T* x, const
 
 // dgamma[c] = sum over rows of dy * xhat, dbeta[c] = sum of dy; a thread owns slices of rows, which are added in order.
 template <class T>
-void Cpu::batch_norm_dparameters(Context&, const BatchNormDims& d, const T* x, const T* dy, const T* mean,
-                                 const T* variance, const T* gamma, const T* beta, T* dgamma, T* dbeta) {
+void Cpu::batch_norm_dparameters(Context&, const BatchNormDims& d, const T* x, const T* dy,
+                                 const accumulate_t<T>* mean, const accumulate_t<T>* variance,
+                                 const accumulate_t<T>* gamma, const accumulate_t<T>* beta,
+                                 accumulate_t<T>* dgamma, accumulate_t<T>* dbeta) {
   const NormChannels<T> channels(d, mean, variance, gamma, beta);
   const Tensor partial = empty({2 * slices(d) * d.c}, {dtype_of<T>});
   for_slices(d, [&](std::int64_t s, std::int64_t first, std::int64_t rows) {
@@ -113,9 +117,10 @@ void Cpu::batch_norm_dparameters(Context&, const BatchNormDims& d, const T* x, c
 
 // dx[r, c] = gamma / sqrt(variance + epsilon) * (dy - dbeta / rows - xhat * dgamma / rows); in evaluation only its first term.
 template <class T>
-void Cpu::batch_norm_dinput(Context&, const BatchNormDims& d, const T* x, const T* dy, const T* mean,
-                            const T* variance, const T* gamma, const T* beta, const T* dgamma, const T* dbeta,
-                            T* dx) {
+void Cpu::batch_norm_dinput(Context&, const BatchNormDims& d, const T* x, const T* dy,
+                            const accumulate_t<T>* mean, const accumulate_t<T>* variance,
+                            const accumulate_t<T>* gamma, const accumulate_t<T>* beta,
+                            const accumulate_t<T>* dgamma, const accumulate_t<T>* dbeta, T* dx) {
   const NormChannels<T> channels(d, mean, variance, gamma, beta);
   const NormShares<T> shares(d, channels, dgamma, dbeta);
   const NormBlock<T> p = unpooled(d, channels, shares.plain.data(), shares.weighted.data());
@@ -137,7 +142,10 @@ void check_channels(const char* op, const Tensor& x, const char* name, const Ten
 }  // namespace
 
 BatchNormDims batch_norm_dims(const char* op, const NormOperands& in, bool training, double epsilon) {
-  check_operands(op, {{"x", in.x},
+  check_operands(op, {{"x", in.x}});
+  const bool wide = is_16_bit(in.x.dtype());
+  const Tensor like = wide ? empty({0}, {Dtype::f32, in.x.device()}) : in.x;
+  check_operands(op, {{wide ? "statistics of x" : "x", like},
                       {"gamma", in.gamma},
                       {"beta", in.beta},
                       {"moving_mean", in.mean},
@@ -159,14 +167,15 @@ BatchNormDims batch_norm_dims(const char* op, const NormOperands& in, bool train
 
 std::pair<Tensor, Tensor> batch_statistics(const char* op, const NormOperands& in, const BatchNormDims& d,
                                            double momentum) {
-  const Tensor mean = empty({d.c}, {in.x.dtype(), in.x.device()});
+  const Tensor mean = empty({d.c}, {accumulate_dtype(in.x.dtype()), in.x.device()});
   const Tensor variance = empty_like(mean);
-  dispatch(Floats{}, op, in.x, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, op, in.x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
-    on.template batch_norm_statistics<T>(context, d, in.x.device_data<T>(), mean.device_data<T>(),
-                                         variance.device_data<T>());
-    on.template batch_norm_move<T>(context, d, momentum, mean.device_data<T>(), variance.device_data<T>(),
-                                   data_or_null<T>(in.mean), data_or_null<T>(in.variance));
+    using A = accumulate_t<T>;
+    on.template batch_norm_statistics<T>(context, d, in.x.device_data<T>(), mean.device_data<A>(),
+                                         variance.device_data<A>());
+    on.template batch_norm_move<A>(context, d, momentum, mean.device_data<A>(), variance.device_data<A>(),
+                                   data_or_null<A>(in.mean), data_or_null<A>(in.variance));
   });
   for (const Tensor& moved : {in.mean, in.variance}) {
     if (moved.defined()) moved.impl()->storage->version.fetch_add(1);
@@ -185,22 +194,23 @@ namespace {
 Grads gradients(const NormOperands& in, const BatchNormDims& d, const Tensor& dy) {
   const Tensor dx = grad_like(in.x);
   const bool sums = wants_parameter_sums(in, d);
-  const Tensor dgamma = sums ? empty({d.c}, {dy.dtype(), dy.device()}) : Tensor();
+  const Tensor dgamma = sums ? empty_like(in.mean) : Tensor();
   const Tensor dbeta = sums ? empty_like(dgamma) : Tensor();
-  dispatch(Floats{}, kName, dy, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, kName, dy, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
+    using A = accumulate_t<T>;
     const T* const x = in.x.device_data<T>();
-    const T* const mean = in.mean.device_data<T>();
-    const T* const variance = in.variance.device_data<T>();
+    const A* const mean = in.mean.device_data<A>();
+    const A* const variance = in.variance.device_data<A>();
     if (sums) {
       on.template batch_norm_dparameters<T>(context, d, x, dy.device_data<T>(), mean, variance,
-                                            data_or_null<T>(in.gamma), data_or_null<T>(in.beta),
-                                            dgamma.device_data<T>(), dbeta.device_data<T>());
+                                            data_or_null<A>(in.gamma), data_or_null<A>(in.beta),
+                                            dgamma.device_data<A>(), dbeta.device_data<A>());
     }
     if (dx.defined()) {
       on.template batch_norm_dinput<T>(context, d, x, dy.device_data<T>(), mean, variance,
-                                       data_or_null<T>(in.gamma), data_or_null<T>(in.beta),
-                                       data_or_null<T>(dgamma), data_or_null<T>(dbeta), dx.device_data<T>());
+                                       data_or_null<A>(in.gamma), data_or_null<A>(in.beta),
+                                       data_or_null<A>(dgamma), data_or_null<A>(dbeta), dx.device_data<T>());
     }
   });
   return {dx, in.gamma.defined() ? dgamma : Tensor(), in.beta.defined() ? dbeta : Tensor()};
@@ -217,11 +227,12 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
   d.relu = options.activation == Activation::relu;
   if (training) std::tie(in.mean, in.variance) = batch_statistics(kName, in, d, options.momentum);
   const Tensor y = empty_like(x);
-  dispatch(Floats{}, kName, x, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, kName, x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
-    on.template batch_norm_forward<T>(context, d, x.device_data<T>(), in.mean.device_data<T>(),
-                                      in.variance.device_data<T>(), data_or_null<T>(gamma),
-                                      data_or_null<T>(beta), y.device_data<T>());
+    using A = accumulate_t<T>;
+    on.template batch_norm_forward<T>(context, d, x.device_data<T>(), in.mean.device_data<A>(),
+                                      in.variance.device_data<A>(), data_or_null<A>(gamma),
+                                      data_or_null<A>(beta), y.device_data<T>());
   });
   // Statistics on the tape as inputs would be checked for later writes; those of the batch are never written again.
   std::vector<Tensor> inputs{x, gamma, beta};

@@ -62,7 +62,7 @@ void Cpu::broadcast(Context&, const BroadcastDims& dims, const T* x, T* y) {
 Tensor expand(const Tensor& x, const Shape& aligned, const Shape& shape) {
   if (x.shape() == shape) return x;
   const Tensor y = empty(shape, {x.dtype(), x.device()});
-  dispatch(Floats{}, "broadcast_to", x, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, "broadcast_to", x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     on.template broadcast<T>(context, broadcast_dims(shape, {aligned}), x.device_data<T>(),
                              y.device_data<T>());

@@ -50,17 +50,18 @@ void Cpu::select(Context&, const BroadcastDims& dims, const std::uint8_t* condit
 
 namespace {
 
+using Compared = TypesByDevice<Types<float, double, std::int32_t, std::uint8_t>, AllTypes>;
+
 Tensor compare(const char* name, CompareOp op, const Tensor& a, const Tensor& b) {
   check_operands(name, {{"a", a}, {"b", b}});
   NOYAU_CHECK(b.defined(), name, ": b is undefined");
   const Shape shape = broadcast_shapes(name, a.shape(), b.shape());
   const Tensor y = empty(shape, {Dtype::u8, a.device()});
-  dispatch(Types<float, double, std::int32_t, std::uint8_t>{}, name, a,
-           [&](auto on, Context& context, auto type) {
-             using T = typename decltype(type)::type;
-             on.template compare<T>(context, op, broadcast_dims(shape, {a.shape(), b.shape()}),
-                                    a.device_data<T>(), b.device_data<T>(), y.device_data<std::uint8_t>());
-           });
+  dispatch(Compared{}, name, a, [&](auto on, Context& context, auto type) {
+    using T = typename decltype(type)::type;
+    on.template compare<T>(context, op, broadcast_dims(shape, {a.shape(), b.shape()}), a.device_data<T>(),
+                           b.device_data<T>(), y.device_data<std::uint8_t>());
+  });
   return y;
 }
 
@@ -79,12 +80,11 @@ Tensor where(const Tensor& condition, const Tensor& a, const Tensor& b) {
       broadcast_shapes("where", condition.shape(), broadcast_shapes("where", a.shape(), b.shape()));
   const Tensor y = empty(shape, {a.dtype(), a.device()});
   const BroadcastDims dims = broadcast_dims(shape, {condition.shape(), a.shape(), b.shape()});
-  dispatch(Types<float, double, std::int32_t, std::uint8_t>{}, "where", a,
-           [&](auto on, Context& context, auto type) {
-             using T = typename decltype(type)::type;
-             on.template select<T>(context, dims, condition.device_data<std::uint8_t>(), a.device_data<T>(),
-                                   b.device_data<T>(), y.device_data<T>());
-           });
+  dispatch(Compared{}, "where", a, [&](auto on, Context& context, auto type) {
+    using T = typename decltype(type)::type;
+    on.template select<T>(context, dims, condition.device_data<std::uint8_t>(), a.device_data<T>(),
+                          b.device_data<T>(), y.device_data<T>());
+  });
   if (!is_floating(a.dtype())) return y;
   return record("where", y, {a, b},
                 [=, sa = a.shape(), sb = b.shape()](const Tensor& dy, const Tensor&) -> Grads {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "ops/autocast.h"
 #include "ops/conv2d_kernels.h"
 
 namespace noyau::inline v0 {
@@ -30,7 +31,7 @@ Tensor bias_gradient(const Tensor& bias, const Tensor& dy) {
 Tensor forward_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, const Tensor& bias,
                   const Conv2dOptions& options) {
   const Tensor y = empty({d.n, d.oh, d.ow, d.oc}, {x.dtype(), x.device()});
-  dispatch(Floats{}, "conv2d", x, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, "conv2d", x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     note_flops(flops_of(d));
     on.template conv2d_forward<T>(context, d, x.device_data<T>(), kernel.device_data<T>(),
@@ -47,7 +48,7 @@ Tensor forward_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, co
 Tensor dinput_op(const Conv2dDims& d, const Tensor& dy, const Tensor& kernel, const Tensor& bias,
                  const ConvTranspose2dOptions& options) {
   const Tensor dx = empty({d.n, d.ih, d.iw, d.ic}, {dy.dtype(), dy.device()});
-  dispatch(Floats{}, "conv2d_transpose", dy, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, "conv2d_transpose", dy, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     note_flops(flops_of(d));
     on.template conv2d_dinput<T>(context, d, dy.device_data<T>(), kernel.device_data<T>(),
@@ -63,7 +64,7 @@ Tensor dinput_op(const Conv2dDims& d, const Tensor& dy, const Tensor& kernel, co
 
 Tensor dkernel_op(const Conv2dDims& d, const Tensor& x, const Tensor& dy) {
   const Tensor dkernel = empty({d.kh, d.kw, d.ic / d.groups, d.oc}, {x.dtype(), x.device()});
-  dispatch(Floats{}, "conv2d_dkernel", x, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, "conv2d_dkernel", x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     note_flops(flops_of(d));
     on.template conv2d_dkernel<T>(context, d, x.device_data<T>(), dy.device_data<T>(),
@@ -198,8 +199,11 @@ bool takes_residual(const Conv2dDims& d, const Tensor& x, const Tensor& residual
 
 }  // namespace
 
-Tensor conv2d_ended(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2dOptions& options,
-                    const ConvolutionEnding& ending) {
+Tensor conv2d_ended(const Tensor& x_, const Tensor& kernel_, const Tensor& bias_,
+                    const Conv2dOptions& options, const ConvolutionEnding& ending) {
+  const Tensor x = product_operand("conv2d", x_);
+  const Tensor kernel = product_operand("conv2d", kernel_);
+  const Tensor bias = product_operand("conv2d", bias_);
   const Conv2dDims d = conv2d_dims(x, kernel, bias, options);
   if (x.device().kind == Device::Kind::cpu && takes_residual(d, x, ending.residual) &&
       !records({x, kernel, bias, ending.residual}))
@@ -213,9 +217,12 @@ Tensor conv2d(const Tensor& x, const Tensor& kernel, const Tensor& bias, const C
   return conv2d_ended(x, kernel, bias, options, {});
 }
 
-Tensor conv2d_transpose(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+Tensor conv2d_transpose(const Tensor& x_, const Tensor& kernel_, const Tensor& bias_,
                         const ConvTranspose2dOptions& options) {
   constexpr const char* kOp = "conv2d_transpose";
+  const Tensor x = product_operand(kOp, x_);
+  const Tensor kernel = product_operand(kOp, kernel_);
+  const Tensor bias = product_operand(kOp, bias_);
   check_operands(kOp, {{"x", x}, {"kernel", kernel}, {"bias", bias}});
   NOYAU_CHECK(kernel.defined(), "conv2d_transpose: kernel is undefined");
   check_window(kOp, x, kernel, options.stride, options.dilation, options.padding, options.groups);

@@ -16,9 +16,9 @@ void check_rate(const char* op, double rate) {
 Tensor masked(const Tensor& x, double rate, std::uint64_t seed, std::uint64_t offset) {
   const Tensor y = empty_like(x);
   const DropoutDims d{x.size(), seed, offset, static_cast<std::uint32_t>(rate * 0x1p32)};
-  dispatch(Floats{}, "dropout", x, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, "dropout", x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
-    on.template dropout<T>(context, d, static_cast<T>(1 / (1 - rate)), x.device_data<T>(),
+    on.template dropout<T>(context, d, static_cast<accumulate_t<T>>(1 / (1 - rate)), x.device_data<T>(),
                            y.device_data<T>());
   });
   return record("dropout", y, {x},
@@ -32,7 +32,7 @@ std::uint64_t blocks_for(std::int64_t count) { return static_cast<std::uint64_t>
 
 // y[i] = scale * x[i] if word i % 4 of Philox block (seed, offset + i / 4) >= threshold, else 0; runs of i a thread.
 template <class T>
-void Cpu::dropout(Context&, const DropoutDims& d, T scale, const T* x, T* y) {
+void Cpu::dropout(Context&, const DropoutDims& d, accumulate_t<T> scale, const T* x, T* y) {
   constexpr std::int64_t kRun = 4096;
   parallel_for((d.count + kRun - 1) / kRun, 1, [=](std::int64_t begin, std::int64_t end) {
     const std::int64_t first = begin * kRun;

@@ -17,7 +17,7 @@ void Cpu::binary(Context&, BinaryOp op, const BroadcastDims& dims, const T* a, c
 
 // y[i] = op(a[i], b)
 template <class T>
-void Cpu::binary_scalar(Context&, BinaryOp op, std::int64_t count, const T* a, T b, T* y) {
+void Cpu::binary_scalar(Context&, BinaryOp op, std::int64_t count, const T* a, accumulate_t<T> b, T* y) {
   for_elements(count, [=](std::int64_t begin, std::int64_t end) {
     isa<T>().binary(op, end - begin, a + begin, true, &b, false, y + begin);
   });
@@ -30,7 +30,7 @@ Tensor binary(const char* name, BinaryOp op, const Tensor& a, const Tensor& b) {
   NOYAU_CHECK(b.defined(), name, ": b is undefined");
   const Shape shape = broadcast_shapes(name, a.shape(), b.shape());
   const Tensor y = empty(shape, {a.dtype(), a.device()});
-  dispatch(Floats{}, name, a, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, name, a, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     on.template binary<T>(context, op, broadcast_dims(shape, {a.shape(), b.shape()}), a.device_data<T>(),
                           b.device_data<T>(), y.device_data<T>());
@@ -41,9 +41,9 @@ Tensor binary(const char* name, BinaryOp op, const Tensor& a, const Tensor& b) {
 Tensor binary(const char* name, BinaryOp op, const Tensor& x, double b) {
   check_operands(name, {{"x", x}});
   const Tensor y = empty_like(x);
-  dispatch(Floats{}, name, x, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, name, x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
-    on.template binary_scalar<T>(context, op, x.size(), x.device_data<T>(), static_cast<T>(b),
+    on.template binary_scalar<T>(context, op, x.size(), x.device_data<T>(), static_cast<accumulate_t<T>>(b),
                                  y.device_data<T>());
   });
   return y;

@@ -190,6 +190,7 @@ void check_parameters(const char* op, const Tensor& x, const Tensor& gamma, cons
 
 // A row is one group of one position, so layer normalisation is group normalisation of [rows, 1, inner].
 Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, int axes, double epsilon) {
+  if (is_widened(x)) return layer_norm(x.to(Dtype::f32), gamma, beta, axes, epsilon).to(x.dtype());
   check_operands("layer_norm", {{"x", x}, {"gamma", gamma}, {"beta", beta}});
   NOYAU_CHECK(axes >= 1 && axes <= x.rank(), "layer_norm: ", axes, " axes of x ", x.shape());
   NOYAU_CHECK(epsilon >= 0, "layer_norm: epsilon ", epsilon, " is negative");
@@ -201,6 +202,7 @@ Tensor layer_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, int 
 }
 
 Tensor group_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, int groups, double epsilon) {
+  if (is_widened(x)) return group_norm(x.to(Dtype::f32), gamma, beta, groups, epsilon).to(x.dtype());
   check_operands("group_norm", {{"x", x}, {"gamma", gamma}, {"beta", beta}});
   NOYAU_CHECK(x.rank() >= 2, "group_norm: x must be [n, .., c], not ", x.shape());
   NOYAU_CHECK(epsilon >= 0, "group_norm: epsilon ", epsilon, " is negative");

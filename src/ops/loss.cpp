@@ -44,6 +44,9 @@ void check_cross_entropy(const Tensor& logits, const Tensor& targets, const Cros
 }  // namespace
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& targets, const CrossEntropyOptions& options) {
+  if (is_widened(logits))
+    return cross_entropy(logits.to(Dtype::f32), is_widened(targets) ? targets.to(Dtype::f32) : targets,
+                         options);
   check_cross_entropy(logits, targets, options);
   const Tensor rows = cross_entropy_rows(logits, targets, options.label_smoothing, options.class_weights);
   const bool weighted = options.class_weights.defined() && targets.dtype() == Dtype::i32;

@@ -10,6 +10,7 @@
 #include "memory.h"
 #include "noyau/ops.h"
 #include "noyau/parallel.h"
+#include "ops/autocast.h"
 #include "ops/conv2d_kernels.h"
 
 namespace noyau::inline v0 {
@@ -115,7 +116,7 @@ void set_batch_strides(const Shape& batch, const Shape& operand, std::int64_t* s
 Tensor product(const char* op, const MatmulDims& d, const Shape& shape, const Tensor& a, const Tensor& b,
                const Tensor& bias) {
   const Tensor c = empty(shape, {a.dtype(), a.device()});
-  dispatch(Floats{}, op, a, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, op, a, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     note_flops(2.0 * static_cast<double>(c.size()) * static_cast<double>(d.k));
     on.template matmul<T>(context, d, a.device_data<T>(), b.device_data<T>(),
@@ -165,7 +166,9 @@ Tensor matmul_op(const Tensor& a, const Tensor& b, bool transpose_a, bool transp
 
 }  // namespace
 
-Tensor matmul(const Tensor& a, const Tensor& b) {
+Tensor matmul(const Tensor& a_, const Tensor& b_) {
+  const Tensor a = product_operand("matmul", a_);
+  const Tensor b = product_operand("matmul", b_);
   check_operands("matmul", {{"a", a}, {"b", b}});
   NOYAU_CHECK(b.defined(), "matmul: b is undefined");
   NOYAU_CHECK(a.rank() >= 2 && b.rank() >= 2, "matmul: operands must have two axes or more (a ", a.shape(),
@@ -175,7 +178,10 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return matmul_op(a, b, false, false);
 }
 
-Tensor dense(const Tensor& x, const Tensor& kernel, const Tensor& bias) {
+Tensor dense(const Tensor& x_, const Tensor& kernel_, const Tensor& bias_) {
+  const Tensor x = product_operand("dense", x_);
+  const Tensor kernel = product_operand("dense", kernel_);
+  const Tensor bias = product_operand("dense", bias_);
   check_operands("dense", {{"x", x}, {"kernel", kernel}, {"bias", bias}});
   NOYAU_CHECK(kernel.defined(), "dense: kernel is undefined");
   NOYAU_CHECK(x.rank() >= 1, "dense: x has no axis");

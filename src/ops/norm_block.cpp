@@ -80,8 +80,9 @@ void rest_gradient(const Lines& l, const NormBlockDims& d, const NormBlock<T>& p
 // y[n, oh, ow, c] = dropout of the largest of 2x2 cells of activation((x - mean) * gamma / sqrt(variance + epsilon) +
 // beta); index is the cell chosen, or kDropped. Lines of windows a thread.
 template <class T>
-void Cpu::norm_block_forward(Context&, const NormBlockDims& d, const T* x, const T* mean, const T* variance,
-                             const T* gamma, const T* beta, T* y, std::uint8_t* index) {
+void Cpu::norm_block_forward(Context&, const NormBlockDims& d, const T* x, const accumulate_t<T>* mean,
+                             const accumulate_t<T>* variance, const accumulate_t<T>* gamma,
+                             const accumulate_t<T>* beta, T* y, std::uint8_t* index) {
   trace_kernel("norm_block");
   const NormChannels<T> channels(d.norm, mean, variance, gamma, beta);
   const NormBlock<T> p = block_of(d, channels);
@@ -98,8 +99,10 @@ void Cpu::norm_block_forward(Context&, const NormBlockDims& d, const T* x, const
 // dgamma[c] = sum of g * xhat, dbeta[c] = sum of g, where g is what reaches the normalised x; slices are added in order.
 template <class T>
 void Cpu::norm_block_dparameters(Context&, const NormBlockDims& d, const T* x, const T* dy,
-                                 const std::uint8_t* index, const T* mean, const T* variance, const T* gamma,
-                                 const T* beta, T* dgamma, T* dbeta) {
+                                 const std::uint8_t* index, const accumulate_t<T>* mean,
+                                 const accumulate_t<T>* variance, const accumulate_t<T>* gamma,
+                                 const accumulate_t<T>* beta, accumulate_t<T>* dgamma,
+                                 accumulate_t<T>* dbeta) {
   const NormChannels<T> channels(d.norm, mean, variance, gamma, beta);
   const NormBlock<T> p = block_of(d, channels);
   const Lines l(d);
@@ -116,8 +119,10 @@ void Cpu::norm_block_dparameters(Context&, const NormBlockDims& d, const T* x, c
 // dx = gamma / sqrt(variance + epsilon) * (g - dbeta / rows - xhat * dgamma / rows); in evaluation only its first term.
 template <class T>
 void Cpu::norm_block_dinput(Context&, const NormBlockDims& d, const T* x, const T* dy,
-                            const std::uint8_t* index, const T* mean, const T* variance, const T* gamma,
-                            const T* beta, const T* dgamma, const T* dbeta, T* dx) {
+                            const std::uint8_t* index, const accumulate_t<T>* mean,
+                            const accumulate_t<T>* variance, const accumulate_t<T>* gamma,
+                            const accumulate_t<T>* beta, const accumulate_t<T>* dgamma,
+                            const accumulate_t<T>* dbeta, T* dx) {
   const NormChannels<T> channels(d.norm, mean, variance, gamma, beta);
   const NormShares<T> shares(d.norm, channels, dgamma, dbeta);
   const NormBlock<T> p = block_of(d, channels, shares.plain.data(), shares.weighted.data());
@@ -175,23 +180,24 @@ NormBlockDims block_dims(const NormOperands& in, bool training, const NormBlockO
 Grads gradients(const NormOperands& in, const NormBlockDims& d, const Tensor& index, const Tensor& dy) {
   const Tensor dx = grad_like(in.x);
   const bool sums = wants_parameter_sums(in, d.norm);
-  const Tensor dgamma = sums ? empty({d.norm.c}, {dy.dtype(), dy.device()}) : Tensor();
+  const Tensor dgamma = sums ? empty_like(in.mean) : Tensor();
   const Tensor dbeta = sums ? empty_like(dgamma) : Tensor();
-  dispatch(Floats{}, kName, dy, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, kName, dy, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
+    using A = accumulate_t<T>;
     const T* const x = in.x.device_data<T>();
-    const T* const mean = in.mean.device_data<T>();
-    const T* const variance = in.variance.device_data<T>();
-    const T* const gamma = data_or_null<T>(in.gamma);
-    const T* const beta = data_or_null<T>(in.beta);
+    const A* const mean = in.mean.device_data<A>();
+    const A* const variance = in.variance.device_data<A>();
+    const A* const gamma = data_or_null<A>(in.gamma);
+    const A* const beta = data_or_null<A>(in.beta);
     const std::uint8_t* const chosen = data_or_null<std::uint8_t>(index);
     if (sums) {
       on.template norm_block_dparameters<T>(context, d, x, dy.device_data<T>(), chosen, mean, variance, gamma,
-                                            beta, dgamma.device_data<T>(), dbeta.device_data<T>());
+                                            beta, dgamma.device_data<A>(), dbeta.device_data<A>());
     }
     if (dx.defined()) {
       on.template norm_block_dinput<T>(context, d, x, dy.device_data<T>(), chosen, mean, variance, gamma,
-                                       beta, data_or_null<T>(dgamma), data_or_null<T>(dbeta),
+                                       beta, data_or_null<A>(dgamma), data_or_null<A>(dbeta),
                                        dx.device_data<T>());
     }
   });
@@ -230,11 +236,12 @@ Tensor norm_block(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
   const bool chooses = d.pooled || d.rate > 0;
   const Tensor index =
       chooses && records({x, gamma, beta}) ? empty(y.shape(), {Dtype::u8, x.device()}) : Tensor();
-  dispatch(Floats{}, kName, x, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, kName, x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
+    using A = accumulate_t<T>;
     on.template norm_block_forward<T>(
-        context, d, x.device_data<T>(), in.mean.device_data<T>(), in.variance.device_data<T>(),
-        data_or_null<T>(gamma), data_or_null<T>(beta), y.device_data<T>(), data_or_null<std::uint8_t>(index));
+        context, d, x.device_data<T>(), in.mean.device_data<A>(), in.variance.device_data<A>(),
+        data_or_null<A>(gamma), data_or_null<A>(beta), y.device_data<T>(), data_or_null<std::uint8_t>(index));
   });
   // Statistics on the tape as inputs would be checked for later writes; those of the batch are never written again.
   std::vector<Tensor> inputs{x, gamma, beta};

@@ -44,7 +44,7 @@ Tensor average_pool_adjoint(const char* name, const Tensor& dy, const Pool2dDims
 
 Tensor average_pool(const char* name, const Tensor& x, const Pool2dDims& d, const Pool2dOptions& options) {
   const Tensor y = empty(output_shape(d), {x.dtype(), x.device()});
-  dispatch(Floats{}, name, x, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, name, x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     on.template average_pool_forward<T>(context, d, x.device_data<T>(), y.device_data<T>());
   });
@@ -58,7 +58,7 @@ Tensor average_pool(const char* name, const Tensor& x, const Pool2dDims& d, cons
 Tensor average_pool_adjoint(const char* name, const Tensor& dy, const Pool2dDims& d,
                             const Pool2dOptions& options) {
   const Tensor dx = empty(input_shape(d), {dy.dtype(), dy.device()});
-  dispatch(Floats{}, name, dy, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, name, dy, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     on.template average_pool_dinput<T>(context, d, dy.device_data<T>(), dx.device_data<T>());
   });

@@ -75,17 +75,19 @@ void spread_row_2x2(const Pool2dDims& d, const T* dy, const std::uint8_t* index,
   std::fill(dx + row + covered, dx + 2 * row, T{0});
 }
 
-template <class T, class Index>
+template <class Index>
 Tensor max_pool_indexed(const Tensor& x, const Pool2dDims& d, const Pool2dOptions& options) {
   const Tensor y = empty(output_shape(d), {x.dtype(), x.device()});
   const Tensor index = records({x}) ? empty(y.shape(), {dtype_of<Index>, x.device()}) : Tensor();
-  by_device("max_pool2d", x.device(), [&](auto on, Context& context) {
+  dispatch(StoredFloats{}, "max_pool2d", x, [&](auto on, Context& context, auto type) {
+    using T = typename decltype(type)::type;
     on.template max_pool_forward<T, Index>(context, d, x.device_data<T>(), y.device_data<T>(),
                                            index.defined() ? index.device_data<Index>() : nullptr);
   });
   const auto backward = [=](const Tensor& dy, const Tensor&) -> Grads {
     const Tensor dx = empty(input_shape(d), {dy.dtype(), dy.device()});
-    by_device("max_pool2d", dy.device(), [&](auto on, Context& context) {
+    dispatch(StoredFloats{}, "max_pool2d", dy, [&](auto on, Context& context, auto type) {
+      using T = typename decltype(type)::type;
       on.template max_pool_dinput<T, Index>(context, d, dy.device_data<T>(), index.device_data<Index>(),
                                             dx.device_data<T>());
     });
@@ -145,13 +147,8 @@ void Cpu::max_pool_dinput(Context&, const Pool2dDims& d, const T* dy, const Inde
 
 Tensor max_pool2d(const Tensor& x, Size2 window, const Pool2dOptions& options) {
   const Pool2dDims d = pool2d_dims("max_pool2d", x, window, options);
-  Tensor y;
-  by_dtype(Floats{}, "max_pool2d", x.dtype(), [&](auto type) {
-    using T = typename decltype(type)::type;
-    y = d.kh * d.kw <= 256 ? max_pool_indexed<T, std::uint8_t>(x, d, options)
-                           : max_pool_indexed<T, std::int32_t>(x, d, options);
-  });
-  return y;
+  return d.kh * d.kw <= 256 ? max_pool_indexed<std::uint8_t>(x, d, options)
+                            : max_pool_indexed<std::int32_t>(x, d, options);
 }
 
 Tensor global_max_pool(const Tensor& x) {

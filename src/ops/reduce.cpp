@@ -147,7 +147,7 @@ Tensor reduced(const char* name, ReduceOp op, const Tensor& x, const Shape& alig
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const Shape shape = i + 1 == steps.size() ? result : Shape{steps[i].outer * steps[i].inner};
     const Tensor joined = empty(shape, {x.dtype(), x.device()});
-    dispatch(Floats{}, name, x, [&](auto on, Context& context, auto type) {
+    dispatch(StoredFloats{}, name, x, [&](auto on, Context& context, auto type) {
       using T = typename decltype(type)::type;
       on.template reduce<T>(context, op, steps[i], y.device_data<T>(), joined.device_data<T>());
     });
@@ -193,6 +193,8 @@ Tensor sum(const Tensor& x, const Axes& axes, bool keep_dims) {
 
 Tensor mean(const Tensor& x, const Axes& axes, bool keep_dims) {
   check_operands("mean", {{"x", x}});
+  if (is_widened(x))
+    return mean(x.to(Dtype::f32), axes, keep_dims).to(x.dtype());  // the sum may be too large
   const Reduced shapes("mean", x.shape(), axes, keep_dims);
   return mul(sum_named("mean", x, shapes.aligned, shapes.result), 1.0 / static_cast<double>(shapes.count));
 }
@@ -200,6 +202,7 @@ Tensor mean(const Tensor& x, const Axes& axes, bool keep_dims) {
 // Two passes: the difference of a mean of squares and a squared mean would cancel.
 Tensor variance(const Tensor& x, const Axes& axes, bool keep_dims, int correction) {
   check_operands("variance", {{"x", x}});
+  if (is_widened(x)) return variance(x.to(Dtype::f32), axes, keep_dims, correction).to(x.dtype());
   const Reduced shapes("variance", x.shape(), axes, keep_dims);
   const std::int64_t divisor = shapes.count - correction;
   NOYAU_CHECK(divisor > 0, "variance: correction ", correction, " leaves nothing of ", shapes.count,
@@ -219,6 +222,7 @@ Tensor min(const Tensor& x, const Axes& axes, bool keep_dims) {
 
 Tensor argmax(const Tensor& x, int axis, bool keep_dims) {
   check_operands("argmax", {{"x", x}});
+  if (is_widened(x)) return argmax(x.to(Dtype::f32), axis, keep_dims);
   const ReduceDims dims = around_axis(x.shape(), normalize_axis("argmax", axis, x.rank()));
   NOYAU_CHECK(dims.count > 0, "argmax: x ", x.shape(), " has no elements along axis ", axis);
   const Tensor y = empty(Reduced("argmax", x.shape(), {axis}, keep_dims).result, {Dtype::i32, x.device()});

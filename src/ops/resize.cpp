@@ -140,6 +140,7 @@ void Cpu::resample(Context&, const ResampleDims& d, const std::int32_t* start, c
 }
 
 Tensor resize(const Tensor& x, Size2 size, ResizeMode mode) {
+  if (is_widened(x)) return resize(x.to(Dtype::f32), size, mode).to(x.dtype());
   NOYAU_CHECK(x.defined() && x.rank() == 4, "resize: x must be [n, h, w, c], not ", x);
   NOYAU_CHECK(size.h >= 1 && size.w >= 1, "resize: size ", size.h, "x", size.w, " must be at least 1x1");
   NOYAU_CHECK(x.dim(1) >= 1 && x.dim(2) >= 1, "resize: empty images ", x.shape());

@@ -60,6 +60,7 @@ Tensor softmax_gradient_kernel(const char* name, SoftmaxOp op, const ReduceDims&
 
 Tensor softmax_along(const char* name, SoftmaxOp op, const Tensor& x, int axis) {
   check_operands(name, {{"x", x}});
+  if (is_widened(x)) return softmax_along(name, op, x.to(Dtype::f32), axis).to(x.dtype());
   const int along = normalize_axis(name, axis, x.rank());
   const ReduceDims dims = around_axis(x.shape(), along);
   const Tensor y = empty_like(x);

@@ -8,7 +8,8 @@ namespace noyau::inline v0 {
 
 // y[i] = f(x[i])
 template <class T>
-void Cpu::unary_forward(Context&, UnaryOp op, UnaryParameters<T> p, std::int64_t count, const T* x, T* y) {
+void Cpu::unary_forward(Context&, UnaryOp op, UnaryParameters<accumulate_t<T>> p, std::int64_t count,
+                        const T* x, T* y) {
   for_elements(count, [=](std::int64_t begin, std::int64_t end) {
     isa<T>().unary_forward(op, p, end - begin, x + begin, y + begin);
   });
@@ -16,8 +17,8 @@ void Cpu::unary_forward(Context&, UnaryOp op, UnaryParameters<T> p, std::int64_t
 
 // dx[i] = dy[i] * f'(v[i])
 template <class T>
-void Cpu::unary_backward(Context&, UnaryOp op, UnaryParameters<T> p, std::int64_t count, const T* dy,
-                         const T* v, T* dx) {
+void Cpu::unary_backward(Context&, UnaryOp op, UnaryParameters<accumulate_t<T>> p, std::int64_t count,
+                         const T* dy, const T* v, T* dx) {
   for_elements(count, [=](std::int64_t begin, std::int64_t end) {
     isa<T>().unary_backward(op, p, end - begin, dy + begin, v + begin, dx + begin);
   });
@@ -33,10 +34,10 @@ UnaryParameters<T> rounded(const UnaryParameters<double>& p) {
 Tensor unary_backward(const UnaryRule& rule, const UnaryParameters<double>& p, const Tensor& dy,
                       const Tensor& v) {
   const Tensor dx = empty_like(dy);
-  dispatch(Floats{}, rule.name, dy, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, rule.name, dy, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
-    on.template unary_backward<T>(context, rule.op, rounded<T>(p), dy.size(), dy.device_data<T>(),
-                                  v.device_data<T>(), dx.device_data<T>());
+    on.template unary_backward<T>(context, rule.op, rounded<accumulate_t<T>>(p), dy.size(),
+                                  dy.device_data<T>(), v.device_data<T>(), dx.device_data<T>());
   });
   return dx;
 }
@@ -46,9 +47,9 @@ Tensor unary_backward(const UnaryRule& rule, const UnaryParameters<double>& p, c
 Tensor unary(const UnaryRule& rule, const Tensor& x, const UnaryParameters<double>& p) {
   check_operands(rule.name, {{"x", x}});
   const Tensor y = empty_like(x);
-  dispatch(Floats{}, rule.name, x, [&](auto on, Context& context, auto type) {
+  dispatch(StoredFloats{}, rule.name, x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
-    on.template unary_forward<T>(context, rule.op, rounded<T>(p), x.size(), x.device_data<T>(),
+    on.template unary_forward<T>(context, rule.op, rounded<accumulate_t<T>>(p), x.size(), x.device_data<T>(),
                                  y.device_data<T>());
   });
   return record(
