@@ -25,6 +25,7 @@ double train_seconds(const Settings& settings, const noyau::Dataset& images) {
   std::int64_t done = -1;  // the first batch warms up
   Stopwatch clock;
   for (const noyau::Batch& batch : loader.epoch(0)) {
+    const noyau::Autocast products(options.precision);
     optimizer->minimize(noyau::cross_entropy(network(batch.images), batch.labels));
     noyau::synchronize(options.device);
     if (++done == 0) clock = Stopwatch();

@@ -10,4 +10,7 @@ namespace programs {
 /// line on stderr says which and why. Stops with Exit::device when the device cannot be used.
 std::string usable_device(const std::string& name);
 
+/// Stops with Exit::device unless products in `precision` work on the device called `device`.
+void check_precision(const std::string& precision, const std::string& device);
+
 }  // namespace programs

@@ -282,6 +282,20 @@ std::vector<Option> run_options() {
        .times_ten = "Rounding differs between devices, so results agree only within the spread over seeds.",
        .tenth = kNoNumber,
        .essential = true},
+      {.name = "precision",
+       .label = "precision of products",
+       .group = Group::run,
+       .member = &S::precision,
+       .definition =
+           "What convolutions and dense layers compute in, in training and validation on a CUDA device; "
+           "weights, sums and statistics are f32 (Micikevicius et al., 2018).",
+       .unit = "name",
+       .typical = "f32, or f16 on a GPU",
+       .times_ten =
+           "f16 and bf16 halve the memory of activations; these and tf32 use tensor cores. Products then "
+           "take 11, 8 and 11 significant bits of their operands, in place of 24.",
+       .tenth = kNoNumber,
+       .choices = noyau::precision_names()},
       {.name = "budget",
        .label = "time limit",
        .group = Group::run,

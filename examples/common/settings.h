@@ -57,6 +57,7 @@ struct Settings {
   std::int64_t seed = 1;
   std::int64_t threads = 0;
   std::string device = "cpu";
+  std::string precision = "f32";
   double budget = 0;
   std::string out;
 };

@@ -43,7 +43,7 @@ bool parse(Request& request, int argc, char** argv) {
       "noyau-study", "PLAN [options]",
       "Trains what the plan (a file, or the name of one in ./plans) asks for and writes the report.");
   line.positional("PLAN", request.plan);
-  line.take(request.settings, {"data", "data-dir", "threads", "device", "budget", "out"});
+  line.take(request.settings, {"data", "data-dir", "threads", "device", "precision", "budget", "out"});
   line.text("minutes", request.minutes, "N", "begin no further run when it would end later than this");
   line.text("rows", request.rows, "PATH", "rows measured earlier, to be taken over as done");
   line.text("url", request.url, "URL", "another server that has the CIFAR-10 archive: address of its folder");
@@ -51,7 +51,7 @@ bool parse(Request& request, int argc, char** argv) {
   line.flag("dry-run", request.dry_run, "show the runs and the predicted time");
   if (!line.parse(argc, argv)) return false;
   if (!request.report_only) request.settings.device = programs::usable_device(request.settings.device);
-  for (const char* name : {"data", "data-dir", "device"})
+  for (const char* name : {"data", "data-dir", "device", "precision"})
     if (line.given().contains(name))
       request.overrides[name] = value_of(programs::option(name, ""), request.settings);
   request.budget_given = line.given().contains("budget");
@@ -127,6 +127,7 @@ Exit run(int argc, char** argv) {
   if (request.settings.threads > 0) noyau::set_num_threads(static_cast<int>(request.settings.threads));
   const std::string folder = folder_of(request);
   const Plan plan = prepare(request, folder, interrupts);
+  if (!request.report_only) programs::check_precision(plan.base.precision, plan.base.device);
   const double limit = seconds_of(request.minutes);
   programs::make_folder(folder);
   const programs::FolderLock lock(folder);

@@ -10,6 +10,7 @@
 #include "noyau/metrics.h"
 #include "noyau/module.h"
 #include "noyau/optim.h"
+#include "noyau/precision.h"
 #include "noyau/schedule.h"
 
 namespace noyau::inline v0 {
@@ -148,6 +149,9 @@ struct FitOptions {
   StopRequested stop = {};    ///< Ends training after the step under way, checkpoint written, when true.
   std::string checkpoint = {};  ///< File written after each epoch and on stopping; none where empty.
   bool resume = false;          ///< Go on from `checkpoint`, bit for bit as if training had never stopped.
+  /// What products compute in, in training and validation (see Autocast); f16 has its loss scaled by a LossScaler. All but
+  /// f32 need a CUDA device.
+  Precision precision = Precision::f32;
   /// Scalar to minimise from logits and targets; the cross-entropy where empty.
   std::function<Tensor(const Tensor& logits, const Tensor& targets)> loss = {};
   std::function<void(const BatchReport& report)> on_batch_end = {};  ///< Called after each step.

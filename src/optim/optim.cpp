@@ -6,6 +6,7 @@
 
 #include "noyau/names.h"
 #include "noyau/ops.h"
+#include "noyau/precision.h"
 #include "optim/optimizer_updates.h"
 #include "profiler.h"
 
@@ -69,6 +70,7 @@ void Optimizer::zero_grad() const {
 
 void Optimizer::step() {
   const PhaseScope phase(ProfilePhase::update);
+  const Autocast products(Precision::f32);
   if (clipping_.value > 0) clip_grad_value(parameters(), clipping_.value);
   if (clipping_.norm > 0) clip_grad_norm(parameters(), clipping_.norm);
   for (Slot& slot : slots_) {

@@ -2,7 +2,7 @@
 
 #include "name_table.h"
 #include "nn/evaluation_mode.h"
-#include "noyau/train.h"
+#include "train/fit.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -16,13 +16,13 @@ Tensor shifted(const Tensor& images, std::int64_t from) {
 
 /// Adds weight * probabilities of `images` and of their mirror images to `total`.
 Tensor add_pair(const Network& network, const Tensor& total, const Tensor& images, double weight) {
-  const Tensor both = add(softmax(network(images)), softmax(network(flip(images, {2}))));
+  const Tensor both = add(softmax(in_f32(network(images))), softmax(in_f32(network(flip(images, {2})))));
   const Tensor weighted = mul(both, weight);
   return total ? add(total, weighted) : weighted;
 }
 
 Tensor outputs(const Network& network, const Tensor& images, Views views) {
-  if (views == Views::one) return network(images);
+  if (views == Views::one) return in_f32(network(images));
   if (views == Views::flip) return log(add_pair(network, {}, images, 0.5));
   Tensor total = add_pair(network, {}, images, 0.25);
   total = add_pair(network, total, shifted(images, 0), 0.125);

@@ -50,6 +50,8 @@ void check_options(const FitOptions& o, const Dataset& train) {
   NOYAU_CHECK(o.label_smoothing >= 0 && o.label_smoothing < 1, "fit: label_smoothing is ", o.label_smoothing,
               " but must be in [0, 1)");
   NOYAU_CHECK(o.ema >= 0 && o.ema < 1, "fit: ema is ", o.ema, " but must be in [0, 1)");
+  NOYAU_CHECK(o.precision == Precision::f32 || o.device.kind == Device::Kind::cuda, "fit: precision ",
+              o.precision, " needs a CUDA device, not ", o.device, "; use precision f32");
   NOYAU_CHECK(!o.resume || !o.checkpoint.empty(), "fit: resume needs a checkpoint to go on from");
 }
 
@@ -78,6 +80,8 @@ class Fit {
     optimizer_.set_clipping({.norm = options_.clip});
     if (options_.ema > 0) average_.emplace(network_.module(), options_.ema);
     if (options_.resume) load_fit(options_.checkpoint, memory());
+    if (options_.precision == Precision::f16)
+      scaler_.emplace().restore(progress_.loss_scale, progress_.scaled_steps);
   }
 
   History run() {
@@ -132,13 +136,10 @@ class Fit {
 
   void step(const Batch& batch) {
     if (options_.schedule) optimizer_.set_rate_factor(options_.schedule(progress_.steps));
-    const Tensor logits = network_(batch.images);
-    const Tensor loss = loss_of(logits, batch.labels);
-    const double value = loss.item<double>();
-    if (!std::isfinite(value)) diverge(value, batch);
+    optimizer_.zero_grad();
+    const double value = learn(batch);
     const std::int64_t count = batch.images.dim(0);
-    progress_.right += count_right(logits.detach(), batch.labels);
-    optimizer_.minimize(loss);
+    update();
     if (average_) average_->update();
     progress_.loss_sum += value * static_cast<double>(count);
     progress_.images += count;
@@ -151,6 +152,25 @@ class Fit {
                            .step = progress_.steps,
                            .loss = value,
                            .rate_factor = optimizer_.rate_factor()});
+  }
+
+  // Leaves the gradients of the batch in the parameters and returns its loss.
+  double learn(const Batch& batch) {
+    const Autocast products(options_.precision);
+    const Tensor logits = in_f32(network_(batch.images));
+    const Tensor loss = loss_of(logits, batch.labels);
+    const double value = loss.item<double>();
+    if (!std::isfinite(value)) diverge(value, batch);
+    progress_.right += count_right(logits.detach(), batch.labels);
+    backward(scaler_ ? scaler_->scaled(loss) : loss);
+    return value;
+  }
+
+  void update() {
+    if (!scaler_) return optimizer_.step();
+    scaler_->step(optimizer_);
+    progress_.loss_scale = scaler_->scale();
+    progress_.scaled_steps = scaler_->steps();
   }
 
   Tensor loss_of(const Tensor& logits, const Tensor& targets) const {
@@ -189,6 +209,7 @@ class Fit {
   void validate(EpochReport& report) {
     report.validation_loss = report.validation_accuracy = kNothing;
     if (validation_.empty()) return;
+    const Autocast products(options_.precision);
     const Evaluation result = evaluate(network_, validation_, {.device = options_.device});
     report.validation_loss = result.loss;
     report.validation_accuracy = result.accuracy;
@@ -212,6 +233,7 @@ class Fit {
   Loader loader_;
   Stopwatch run_clock_;
   std::optional<Ema> average_;
+  std::optional<LossScaler> scaler_;
   FitProgress progress_;
 };
 

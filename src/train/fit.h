@@ -14,6 +14,11 @@ struct Stopwatch {
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
 };
 
+// What losses and probabilities are computed from: 16 bits are too few for a sum over classes.
+inline Tensor in_f32(const Tensor& logits) {
+  return logits.dtype() == Dtype::f16 || logits.dtype() == Dtype::bf16 ? logits.to(Dtype::f32) : logits;
+}
+
 struct FitProgress {
   std::vector<EpochReport> epochs;  // finished ones
   std::int64_t steps = 0;           // since training began
@@ -23,8 +28,10 @@ struct FitProgress {
   double loss_sum = 0;              // over these
   double seconds = 0;               // spent on the epoch under way
   double best_loss = 0;
-  std::int64_t best_epoch = 0;    // from 1; 0: none
-  std::vector<NamedTensor> best;  // state of the best epoch, with restore_best
+  double loss_scale = LossScalerOptions().scale;  // of precision f16
+  std::int64_t scaled_steps = 0;                  // since it changed
+  std::int64_t best_epoch = 0;                    // from 1; 0: none
+  std::vector<NamedTensor> best;                  // state of the best epoch, with restore_best
 
   void start_epoch() {
     batches = images = right = 0;

@@ -4,7 +4,7 @@
 namespace noyau::inline v0 {
 namespace {
 
-constexpr const char* kFormat = "2";
+constexpr const char* kFormat = "3";
 constexpr const char* kEpochs = "fit.epochs";
 constexpr const char* kBest = "best.";
 constexpr std::int64_t kColumns = 9;  // of the tensor that holds the epochs
@@ -19,6 +19,8 @@ void for_each_number(Progress& p, Each&& each) {
   each("fit.loss_sum", p.loss_sum);
   each("fit.seconds", p.seconds);
   each("fit.best_loss", p.best_loss);
+  each("fit.loss_scale", p.loss_scale);
+  each("fit.scaled_steps", p.scaled_steps);
   each("fit.best_epoch", p.best_epoch);
 }
 

@@ -130,3 +130,22 @@ TEST_CASE("a device without room ends the run with what holds its memory", "[pro
   CHECK_THAT(result.err, ContainsSubstring("cuda:0: no room for "));
   CHECK_THAT(result.err, ContainsSubstring("use a smaller batch"));
 }
+
+TEST_CASE("noyau-train --precision trains on tensor cores, or says what it needs", "[programs][device]") {
+  const Bench bench;
+  bench.check_refused({"--precision", "f16", "--device", "cpu", "--out", "run"}, {}, 4,
+                      "precision f16 needs device cuda, not cpu; use precision f32");
+  bench.check_refused({"--precision", "half", "--out", "run"}, {}, 2, "precision is 'half' but must be one of f32, tf32, f16, bf16");
+  if (!has_cuda()) return;
+  const ProcessResult result = bench.train({"--precision", "f16", "--device", "cuda", "--out", "run"});
+  INFO(result.err);
+  REQUIRE(result.code == 0);
+  CHECK(Json::parse(result.out)["epochs"].size() == 2);
+  if (!is_simulated()) return;
+  for (const char* precision : {"bf16", "tf32"}) {
+    bench.check_refused({"--precision", precision, "--device", "cuda", "--out", "old"},
+                        {"NOYAU_SIMT_CAPABILITY=75"}, 4,
+                        "this GPU (compute capability 7.5) has no tensor cores for " +
+                            std::string(precision) + "; use precision f16 or f32");
+  }
+}
