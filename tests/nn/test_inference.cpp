@@ -1,7 +1,7 @@
 #include <limits>
 
 #include "catch2.h"
-#include "noyau/cpu.h"
+#include "each_isa.h"
 #include "noyau/optim.h"
 #include "noyau/profile.h"
 #include "noyau/sequential.h"
@@ -58,9 +58,7 @@ TEST_CASE("off the tape a convolution ends with its ReLU and the sum of a residu
           "[fast]") {
   ny::seed(1);
   const ny::NoGrad off;
-  const std::string_view before = ny::cpu_isa();
-  for (const std::string_view isa : ny::cpu_isas()) {
-    ny::set_cpu_isa(isa);
+  ny::testing::for_each_isa([&](std::string_view isa) {
     for (const ny::Dtype dtype : {ny::Dtype::f32, ny::Dtype::f64}) {
       for (const Case& c : cases()) {
         INFO(isa << ' ' << ny::message(dtype) << ' ' << c.why);
@@ -76,8 +74,7 @@ TEST_CASE("off the tape a convolution ends with its ReLU and the sum of a residu
         CHECK(ops_of(net, x) == std::vector<std::string>{"conv2d"});
       }
     }
-  }
-  ny::set_cpu_isa(before);
+  });
 }
 
 TEST_CASE("a convolution that ends with a ReLU keeps not-a-number and drops what is below zero", "[fast]") {
@@ -158,12 +155,7 @@ TEST_CASE("a convolution follows every way to write its kernel", "[fast]") {
     optimizer.minimize(sum(ny::conv2d(x, kernel)));
     check_follows(x, kernel);
   }
-  const std::string_view before = ny::cpu_isa();
-  for (const std::string_view isa : ny::cpu_isas()) {
-    ny::set_cpu_isa(isa);
-    check_follows(x, kernel);
-  }
-  ny::set_cpu_isa(before);
+  ny::testing::for_each_isa([&](std::string_view) { check_follows(x, kernel); });
 }
 
 TEST_CASE("kernels that share a storage do not share their transforms", "[fast]") {

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "noyau/cpu.h"
+#include "each_isa.h"
 #include "noyau/ops.h"
 #include "noyau/parallel.h"
 #include "noyau/testing.h"
@@ -151,9 +151,7 @@ Tensor random(const ny::Shape& shape, ny::Dtype dtype, unsigned seed) {
 }  // namespace
 
 TEST_CASE("conv2d and its gradients are their definitions on every instruction set", "[conv2d][fast]") {
-  const std::string_view before = ny::cpu_isa();
-  for (const std::string_view isa : ny::cpu_isas()) {
-    ny::set_cpu_isa(isa);
+  ny::testing::for_each_isa([&](std::string_view isa) {
     for (const ny::Dtype dtype : {ny::Dtype::f32, ny::Dtype::f64}) {
       for (const Case& c : cases()) {
         INFO(isa << ' ' << ny::message(dtype) << ' ' << c.why);
@@ -170,8 +168,7 @@ TEST_CASE("conv2d and its gradients are their definitions on every instruction s
                                         reference::dkernel(x, result.dy, c.kernel, c.window)) < tolerance);
       }
     }
-  }
-  ny::set_cpu_isa(before);
+  });
 }
 
 TEST_CASE("conv2d gives the same bits for any number of threads", "[conv2d][fast]") {
@@ -246,17 +243,14 @@ TEST_CASE("conv2d passes gradient checks on the kernels that f32 runs", "[conv2d
 
 TEST_CASE("conv2d's d-input of few channels is a product where their taps fill vectors better",
           "[conv2d][fast]") {
-  const std::string_view before = ny::cpu_isa();
-  for (const std::string_view isa : ny::cpu_isas()) {
+  ny::testing::for_each_isa([&](std::string_view isa) {
     INFO(isa);
-    ny::set_cpu_isa(isa);
     const Case image{"an image's three channels", {1, 8, 8, 3}, {3, 3, 3, 32}};
     ny::take_kernel_trace();
     run(image, ny::Dtype::f32);
     const std::string expected = isa == "baseline" ? "conv2d_dinput/tile" : "conv2d_dinput/few_channels";
     CHECK(std::ranges::count(ny::take_kernel_trace(), expected) == 1);
-  }
-  ny::set_cpu_isa(before);
+  });
 }
 
 TEST_CASE("conv2d says what is wrong", "[conv2d][fast]") {

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "noyau/cpu.h"
+#include "each_isa.h"
 #include "noyau/ops.h"
 #include "noyau/testing.h"
 #include "ops/conv_reference.h"
@@ -79,9 +79,7 @@ Tensor random(const Shape& shape, ny::Dtype dtype, unsigned seed) {
 
 TEST_CASE("conv2d_transpose and its gradients are their definitions on every instruction set",
           "[conv2d][fast]") {
-  const std::string_view before = ny::cpu_isa();
-  for (const std::string_view isa : ny::cpu_isas()) {
-    ny::set_cpu_isa(isa);
+  ny::testing::for_each_isa([&](std::string_view isa) {
     for (const ny::Dtype dtype : {ny::Dtype::f32, ny::Dtype::f64}) {
       for (const Case& c : cases()) {
         INFO(isa << ' ' << ny::message(dtype) << ' ' << c.why);
@@ -97,8 +95,7 @@ TEST_CASE("conv2d_transpose and its gradients are their definitions on every ins
         CHECK(reference::relative_error(grads[1], reference::dkernel(dy, x, c.kernel, c.window)) < tolerance);
       }
     }
-  }
-  ny::set_cpu_isa(before);
+  });
 }
 
 TEST_CASE("conv2d_transpose passes gradient checks on the kernels that f32 runs", "[conv2d][fast]") {

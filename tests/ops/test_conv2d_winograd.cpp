@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "catch2.h"
-#include "noyau/cpu.h"
+#include "each_isa.h"
 #include "noyau/ops.h"
 #include "noyau/parallel.h"
 #include "noyau/testing.h"
@@ -85,9 +85,7 @@ void check_passes_ran(const char* kernel) {
 
 TEST_CASE("Winograd convolutions and their gradients are their definitions on every instruction set",
           "[conv2d][winograd][fast]") {
-  const std::string_view before = ny::cpu_isa();
-  for (const std::string_view isa : ny::cpu_isas()) {
-    ny::set_cpu_isa(isa);
+  ny::testing::for_each_isa([&](std::string_view isa) {
     for (const ConvAlgorithm algorithm : {ConvAlgorithm::winograd2, ConvAlgorithm::winograd4}) {
       for (const ny::Dtype dtype : {ny::Dtype::f32, ny::Dtype::f64}) {
         for (const Case& c : cases()) {
@@ -103,8 +101,7 @@ TEST_CASE("Winograd convolutions and their gradients are their definitions on ev
         }
       }
     }
-  }
-  ny::set_cpu_isa(before);
+  });
 }
 
 TEST_CASE("the errors of convolutions are as documented for many channels", "[conv2d][winograd][fast]") {

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "noyau/cpu.h"
+#include "each_isa.h"
 #include "noyau/ops.h"
 #include "noyau/parallel.h"
 #include "noyau/testing.h"
@@ -56,9 +56,7 @@ TEST_CASE("matmul and its gradients are their definitions on every instruction s
                         {"no full tile in any direction", 13, 17, 19},
                         {"depth of more than one block, rows worth packing", 100, 530, 47},
                         {"more than one row and column block", 210, 33, 1050}};
-  const std::string_view before = ny::cpu_isa();
-  for (const std::string_view isa : ny::cpu_isas()) {
-    ny::set_cpu_isa(isa);
+  ny::testing::for_each_isa([&](std::string_view isa) {
     for (const ny::Dtype dtype : {ny::Dtype::f32, ny::Dtype::f64}) {
       for (const Case& c : cases) {
         INFO(isa << ' ' << ny::message(dtype) << ' ' << c.why);
@@ -73,8 +71,7 @@ TEST_CASE("matmul and its gradients are their definitions on every instruction s
         CHECK(reference::relative_error(grads[1], reference_product(transposed(a), dy)) < tolerance);
       }
     }
-  }
-  ny::set_cpu_isa(before);
+  });
 }
 
 TEST_CASE("matmul gives the same bits for any number of threads", "[matmul][fast]") {

@@ -1,4 +1,4 @@
-#include "noyau/cpu.h"
+#include "each_isa.h"
 #include "ops/spatial_support.h"
 
 using namespace noyau;
@@ -52,9 +52,7 @@ std::vector<Tensor> operands(const Shape& shape, Dtype dtype = Dtype::f64) {
 }  // namespace
 
 TEST_CASE("norm_block is its ops one by one, on every instruction set", "[fast][norm]") {
-  const std::string_view before = cpu_isa();
-  for (std::string_view isa : cpu_isas()) {
-    set_cpu_isa(isa);
+  for_each_isa([&](std::string_view isa) {
     for (const Case& c : cases()) {
       for (Dtype dtype : {Dtype::f32, Dtype::f64}) {
         for (bool training : {true, false}) {
@@ -72,8 +70,7 @@ TEST_CASE("norm_block is its ops one by one, on every instruction set", "[fast][
         }
       }
     }
-  }
-  set_cpu_isa(before);
+  });
 }
 
 TEST_CASE("gradients of norm_block", "[fast][norm]") {
