@@ -1,7 +1,6 @@
-// Matrix products in FLOP/s: squares, and the dense layers of the reference network at batch 64.
-#include <benchmark/benchmark.h>
-
-#include "noyau/noyau.h"
+// Matrix products in FLOP/s: squares, the dense layers of the reference network at batch 64, and a 1x1 convolution of
+// 64 images of 16 x 16.
+#include "common.h"
 
 namespace ny = noyau;
 using ny::Tensor;
@@ -21,14 +20,13 @@ void run(benchmark::State& state, Pass pass) {
     else
       benchmark::DoNotOptimize(ny::grad(c, {pass == Pass::da ? a : b}, {.seed = dc}));
   }
-  const auto flops = static_cast<double>(2 * state.range(0) * state.range(1) * state.range(2));
-  state.counters["FLOP/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
+  bench::count_flops(state, static_cast<double>(2 * state.range(0) * state.range(1) * state.range(2)));
 }
 
 void shapes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"m", "k", "n"})->UseRealTime();
   for (const std::int64_t size : {128, 512, 1024}) b->Args({size, size, size});
-  b->Args({64, 2048, 128})->Args({64, 128, 10});
+  b->Args({64, 2048, 128})->Args({64, 128, 10})->Args({64 * 16 * 16, 64, 128});
 }
 
 BENCHMARK_CAPTURE(run, forward, Pass::forward)->Apply(shapes);
@@ -37,4 +35,4 @@ BENCHMARK_CAPTURE(run, db, Pass::db)->Apply(shapes);
 
 }  // namespace
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) { return bench::run(argc, argv); }

@@ -90,6 +90,7 @@ int run(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::AddCustomContext("threads", std::to_string(noyau::num_threads()));
+  const std::string_view before = noyau::cpu_isa();
   for (const std::string_view isa : noyau::cpu_isas()) {
     noyau::set_cpu_isa(isa);
     benchmark::AddCustomContext(
@@ -97,6 +98,7 @@ int run(int argc, char** argv) {
         noyau::message("at most ", std::round(peak().flops / 1e8) / 10, " GFLOP/s in registers, ",
                        std::round(peak().bytes / 1e8) / 10, " GB/s read from memory"));
   }
+  noyau::set_cpu_isa(before);
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }

@@ -149,6 +149,40 @@ struct BlockInputGradient {
   }
 };
 
+// y = activation((x - mean) * gamma / sqrt(variance + epsilon) + beta + residual). A thread owns an element.
+template <UnaryOp op, class T>
+struct AddForward {
+  Block<op, T> block;
+  const T* residual;
+  T* y;
+
+  __device__ void operator()(std::int64_t i) const {
+    std::int64_t row = i;
+    const auto channel = block.norm.channel(block.windows.by_c.split(row));
+    y[i] = narrow<T>(value_of<op>(block.normal(channel, i) + widen(residual[i]), block.parameters));
+  }
+};
+
+// dresidual = dy * activation' of the sum, and the sums of it and of it times xhat.
+template <UnaryOp op, class T>
+struct AddSums {
+  using A = accumulate_t<T>;
+  Block<op, T> block;
+  const T* residual;
+  T* dresidual;
+
+  __device__ void operator()(std::int64_t row, std::int64_t c, double (&sums)[2]) const {
+    const std::int64_t at = row * block.windows.c + c;
+    const Channel<A> channel = block.norm.channel(c);
+    const A sum = block.normal(channel, at) + widen(residual[at]);
+    const A g = widen(block.dy[at]) * slope_of<op>(sum, block.parameters);
+    dresidual[at] = narrow<T>(g);
+    sums[0] += static_cast<double>(g);
+    sums[1] +=
+        static_cast<double>(g) * static_cast<double>((widen(block.x[at]) - channel.mean) * channel.inv);
+  }
+};
+
 // Calls body(block) with the kernels' common part for the activation of `d`.
 template <class T, class Body>
 void with_block(const NormBlockDims& d, const Normalization<accumulate_t<T>>& norm, const T* x, const T* dy,
@@ -171,6 +205,17 @@ void with_block(const NormBlockDims& d, const Normalization<accumulate_t<T>>& no
   }
 }
 
+// The same for the activations that a residual has.
+template <class T, class Body>
+void with_rectifier(const NormBlockDims& d, const Normalization<accumulate_t<T>>& norm, const T* x,
+                    const T* dy, Body body) {
+  const UnaryParameters<accumulate_t<T>> parameters{static_cast<accumulate_t<T>>(d.slope)};
+  if (d.activation == UnaryOp::relu)
+    body(Block<UnaryOp::relu, T>{norm, Windows(d), parameters, 1, x, dy, nullptr});
+  else
+    body(Block<UnaryOp::leaky_relu, T>{norm, Windows(d), parameters, 1, x, dy, nullptr});
+}
+
 std::int64_t windows_of(const NormBlockDims& d) {
   return d.pooled ? d.n * (d.ih / 2) * (d.iw / 2) : d.norm.rows;
 }
@@ -187,6 +232,14 @@ template <UnaryOp op, class T>
 BlockInputGradient<op, T> gradient_of(const Block<op, T>& block, const NormBlockDims& d,
                                       const accumulate_t<T>* dgamma, const accumulate_t<T>* dbeta, T* dx) {
   return {block, Divider(d.iw), Divider(d.ih), dgamma, dbeta, dx};
+}
+template <UnaryOp op, class T>
+AddForward<op, T> add_forward_of(const Block<op, T>& block, const T* residual, T* y) {
+  return {block, residual, y};
+}
+template <UnaryOp op, class T>
+AddSums<op, T> add_sums_of(const Block<op, T>& block, const T* residual, T* dresidual) {
+  return {block, residual, dresidual};
 }
 
 }  // namespace
@@ -226,6 +279,27 @@ void Cuda::norm_block_dinput(Context& context, const NormBlockDims& d, const T* 
   });
 }
 
+template <class T>
+void Cuda::norm_add_forward(Context& context, const NormBlockDims& d, const T* x, const T* residual,
+                            const accumulate_t<T>* mean, const accumulate_t<T>* variance,
+                            const accumulate_t<T>* gamma, const accumulate_t<T>* beta, T* y) {
+  trace_kernel("norm_add/cuda");
+  with_rectifier<T>(d, {d.norm, mean, variance, gamma, beta}, x, nullptr, [&](const auto& block) {
+    launch_elements(context, d.norm.rows * d.norm.c, add_forward_of(block, residual, y));
+  });
+}
+
+template <class T>
+void Cuda::norm_add_dparameters(Context& context, const NormBlockDims& d, const T* x, const T* residual,
+                                const T* dy, const accumulate_t<T>* mean, const accumulate_t<T>* variance,
+                                const accumulate_t<T>* gamma, const accumulate_t<T>* beta, T* dresidual,
+                                accumulate_t<T>* dgamma, accumulate_t<T>* dbeta) {
+  with_rectifier<T>(d, {d.norm, mean, variance, gamma, beta}, x, dy, [&](const auto& block) {
+    column_sums<2>(context, d.norm.rows, d.norm.c, add_sums_of(block, residual, dresidual),
+                   StoreGradients<accumulate_t<T>>{dgamma, dbeta});
+  });
+}
+
 template decltype(Cuda::norm_block_forward<float>) Cuda::norm_block_forward<float>;
 template decltype(Cuda::norm_block_forward<double>) Cuda::norm_block_forward<double>;
 template decltype(Cuda::norm_block_forward<half>) Cuda::norm_block_forward<half>;
@@ -238,5 +312,13 @@ template decltype(Cuda::norm_block_dinput<float>) Cuda::norm_block_dinput<float>
 template decltype(Cuda::norm_block_dinput<double>) Cuda::norm_block_dinput<double>;
 template decltype(Cuda::norm_block_dinput<half>) Cuda::norm_block_dinput<half>;
 template decltype(Cuda::norm_block_dinput<bfloat16>) Cuda::norm_block_dinput<bfloat16>;
+template decltype(Cuda::norm_add_forward<float>) Cuda::norm_add_forward<float>;
+template decltype(Cuda::norm_add_forward<double>) Cuda::norm_add_forward<double>;
+template decltype(Cuda::norm_add_forward<half>) Cuda::norm_add_forward<half>;
+template decltype(Cuda::norm_add_forward<bfloat16>) Cuda::norm_add_forward<bfloat16>;
+template decltype(Cuda::norm_add_dparameters<float>) Cuda::norm_add_dparameters<float>;
+template decltype(Cuda::norm_add_dparameters<double>) Cuda::norm_add_dparameters<double>;
+template decltype(Cuda::norm_add_dparameters<half>) Cuda::norm_add_dparameters<half>;
+template decltype(Cuda::norm_add_dparameters<bfloat16>) Cuda::norm_add_dparameters<bfloat16>;
 
 }  // namespace noyau::inline v0

@@ -88,8 +88,8 @@ struct NOYAU_API BatchNorm : Module {
   /// Everything is [channels].
   explicit BatchNorm(std::int64_t channels, const BatchNormLayerOptions& layer_options = {});
   Tensor operator()(const Tensor& x) const;  ///< The output for `x`; moves the averages while training.
-  /// norm_block(): operator() and what `block` adds in one pass. Epsilon and momentum are this layer's.
-  Tensor in_block(const Tensor& x, NormBlockOptions block) const;
+  /// norm_block(): operator() and what `block` and `residual` add in one pass. Epsilon and momentum are this layer's.
+  Tensor in_block(const Tensor& x, NormBlockOptions block, const Tensor& residual = {}) const;
   void visit(Visitor& visitor) override;  ///< Names gamma, beta, moving_mean and moving_variance.
 
   BatchNormLayerOptions options;  ///< As constructed.

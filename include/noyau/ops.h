@@ -292,12 +292,14 @@ struct NormBlockOptions {
   bool pool = false;                         ///< Then max_pool2d(y, 2).
   double dropout = 0;                        ///< Then dropout() at this rate, in evaluation too.
 };
-/// dropout(max_pool2d(activate(batch_norm(x, ...)), 2)) in one pass over memory, and its backward in two.
+/// dropout(max_pool2d(activate(batch_norm(x, ...) + residual), 2)) in one pass over memory, and its backward in two.
 ///
+/// `residual` has the shape of x, or is undefined for none; pool and dropout, gelu and silu then take passes of their own.
 /// Draws from `generator` what dropout() would. Throws where the ops would, and unless norm_block_takes() the activation.
 NOYAU_API Tensor norm_block(const Tensor& x, const Tensor& gamma, const Tensor& beta,
                             const Tensor& moving_mean, const Tensor& moving_variance, bool training,
-                            const NormBlockOptions& options = {}, Generator& generator = default_generator());
+                            const NormBlockOptions& options = {}, Generator& generator = default_generator(),
+                            const Tensor& residual = {});
 /// True for the activations that norm_block() knows: none, relu, gelu, silu, and leaky_relu unless its slope is negative.
 NOYAU_API bool norm_block_takes(Activation activation, double slope = 0.01);
 /// Layer normalisation over the last `axes` axes (arXiv 1607.06450); gamma and beta have their shape or are undefined.

@@ -81,8 +81,10 @@ inline NamedLayer named(std::string name, AnyLayer layer) { return {std::move(na
 /// Layers run one after another. A layer without a name has that of its kind: conv2d, conv2d_1, ...
 ///
 /// A BatchNorm and what follows it, of an activation that norm_block_takes(), MaxPool(2) and Dropout in this order, run
-/// as one op; without the BatchNorm, activation and MaxPool(2) must be there. Off the tape so do a Conv2d and a Relu, and
-/// the last Conv2d and sum of a Residual. A layer tapped or replaced ends the run; under KeepTape all run alone.
+/// as one op; without the BatchNorm, activation and MaxPool(2) must be there. So do the last BatchNorm of a Residual, its
+/// sum and its activation; and off the tape a Conv2d and a Relu, and the last Conv2d and sum of a Residual. A layer
+/// tapped or replaced ends the run; under KeepTape all run alone. In training on the CPU a Conv2d before a BatchNorm takes
+/// the moments that it needs, and without a bias belongs to the run, if there are images enough.
 class NOYAU_API Sequential : public Module {
  public:
   /// No layers: the identity.

@@ -76,6 +76,7 @@ struct KernelGradient {
   ImageStrides dy_strides;
   std::int64_t images_per_chunk;
   std::int64_t rows_per_chunk;
+  std::int64_t taps_per_item;  // vertical ones: 1 or all
   std::int64_t slices;
   std::int64_t slice_size;  // elements of one sum, [kh, kw, in_channels, groups * out_channels]
   T* sums;                  // [slices, slice_size]
@@ -166,10 +167,11 @@ struct IsaTable {
   std::int64_t
       channels_per_block;          // out channels of a work item of correlate(), columns of a panel of gemm()
   std::int64_t winograd_multiple;  // of tiles of a block, and of rows of WinogradGradient::sums
+  std::int64_t gemm_depth;         // products that gemm() sums in registers
 
   // Work items [begin, end) of h.out rows x out channel blocks (of every group; if depthwise one) x images, rows fastest.
   void (*correlate)(const Correlation<T>&, std::int64_t begin, std::int64_t end);
-  // Work items [begin, end) of h.taps x slices, taps fastest.
+  // Work items [begin, end) of h.taps / taps_per_item x slices, taps fastest.
   void (*kernel_gradient)(const KernelGradient<T>&, std::int64_t begin, std::int64_t end);
   // Rows [begin, end) of in channels of kernel [3, 3, ic, oc], transformed: planes of panels [channels_per_block
   // out channels, ic, channels_per_block].
@@ -182,8 +184,9 @@ struct IsaTable {
   // Rows [begin, end) of in channels of dkernel [3, 3, ic, oc] from the sums.
   void (*winograd_kernel_gradient)(const WinogradGradient<T>&, std::int64_t begin, std::int64_t end,
                                    T* dkernel);
-  // Work items [begin, end) of row blocks x column blocks, rows fastest.
-  void (*gemm)(const Gemm<T>&, std::int64_t begin, std::int64_t end);
+  // Work items [begin, end) of row blocks x column blocks, rows fastest. Each copies what it reads of a to scratch,
+  // (row_block + 64) * (gemm_depth + 64) elements, unless that is null.
+  void (*gemm)(const Gemm<T>&, std::int64_t begin, std::int64_t end, T* scratch);
   // Panels [begin, end) of channels_per_block columns of b [k, n] with the strides given, for Gemm::b.
   void (*gemm_pack)(std::int64_t k, std::int64_t n, const T* b, std::int64_t b_row, std::int64_t b_column,
                     std::int64_t begin, std::int64_t end, T* packed);
@@ -202,6 +205,10 @@ struct IsaTable {
   void (*norm_block_input_gradient)(const NormBlock<T>&, std::int64_t windows, const T* x, const T* dy,
                                     const std::uint8_t* index, T* dx);
   void (*norm_block_rest_gradient)(const NormBlock<T>&, std::int64_t cells, const T* x, T* dx);
+  // The same with a residual, see kernels/norm_add.h.
+  void (*norm_add_forward)(const NormBlock<T>&, std::int64_t rows, const T* x, const T* residual, T* y);
+  void (*norm_add_sums)(const NormBlock<T>&, std::int64_t rows, const T* x, const T* residual, const T* dy,
+                        T* g, T* plain, T* weighted);
   // Rows of 2x2 max pooling and dropout, see kernels/passes.h.
   void (*max_2x2)(std::int64_t width, std::int64_t c, const T* x, std::int64_t x_row, T* y,
                   std::uint8_t* index);

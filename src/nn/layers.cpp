@@ -110,10 +110,11 @@ Tensor BatchNorm::operator()(const Tensor& x) const {
   return output(batch_norm(x, gamma, beta, moving_mean, moving_variance, training(),
                            {.epsilon = options.epsilon, .momentum = options.momentum}));
 }
-Tensor BatchNorm::in_block(const Tensor& x, NormBlockOptions block) const {
+Tensor BatchNorm::in_block(const Tensor& x, NormBlockOptions block, const Tensor& residual) const {
   block.epsilon = options.epsilon;
   block.momentum = options.momentum;
-  return norm_block(x, gamma, beta, moving_mean, moving_variance, training(), block);
+  return norm_block(x, gamma, beta, moving_mean, moving_variance, training(), block, default_generator(),
+                    residual);
 }
 void BatchNorm::visit(Visitor& visitor) {
   visitor("gamma", gamma);

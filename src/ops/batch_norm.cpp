@@ -8,15 +8,17 @@
 namespace noyau::inline v0 {
 namespace {
 
-std::int64_t slices(const BatchNormDims& d) { return (d.rows + rows_per_slice(d) - 1) / rows_per_slice(d); }
+std::int64_t slices(const BatchNormDims& d) {
+  return (d.rows + rows_per_slice(d.c) - 1) / rows_per_slice(d.c);
+}
 
 // Calls body(slice, first row, rows) for every slice, in parallel.
 template <class Body>
 void for_slices(const BatchNormDims& d, Body&& body) {
   parallel_for(slices(d), 2, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t s = begin; s < end; ++s) {
-      const std::int64_t first = s * rows_per_slice(d);
-      body(s, first, std::min(rows_per_slice(d), d.rows - first));
+      const std::int64_t first = s * rows_per_slice(d.c);
+      body(s, first, std::min(rows_per_slice(d.c), d.rows - first));
     }
   });
 }
@@ -40,35 +42,15 @@ NormBlock<T> unpooled(const BatchNormDims& d, const NormChannels<T>& channels, c
 
 }  // namespace
 
-// mean[c] and biased variance[c] over the rows of x; slices are joined by Chan, Golub and LeVeque's formula (1983).
+// mean[c] and biased variance[c] over the rows of x; slices of rows a thread.
 template <class T>
 void Cpu::batch_norm_statistics(Context&, const BatchNormDims& d, const T* x, accumulate_t<T>* mean,
                                 accumulate_t<T>* variance) {
-  const Tensor partial = empty({2 * slices(d) * d.c}, {dtype_of<T>});
-  for_slices(d, [&](std::int64_t s, std::int64_t first, std::int64_t rows) {
-    T* const moments = partial.device_data<T>() + 2 * s * d.c;
-    isa<T>().batch_moments(rows, d.c, x + first * d.c, moments, moments + d.c);
+  BatchMoments<T> moments(d.rows, rows_per_slice(d.c), d.c);
+  parallel_for(moments.runs(), 2, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t run = begin; run < end; ++run) moments.measure(run, x);
   });
-  const auto rows_of = [&](std::int64_t s) {
-    return static_cast<double>(std::min(rows_per_slice(d), d.rows - s * rows_per_slice(d)));
-  };
-  const auto total = static_cast<double>(d.rows);
-  std::vector<double> sum(static_cast<std::size_t>(d.c));
-  std::vector<double> squares(sum.size());
-  for (std::int64_t s = 0; s < slices(d); ++s) {
-    const T* const moments = partial.device_data<T>() + 2 * s * d.c;
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += rows_of(s) * static_cast<double>(moments[i]);
-  }
-  for (std::int64_t s = 0; s < slices(d); ++s) {
-    const T* const moments = partial.device_data<T>() + 2 * s * d.c;
-    for (std::size_t i = 0; i < sum.size(); ++i) {
-      const double distance = static_cast<double>(moments[i]) - sum[i] / total;
-      squares[i] += static_cast<double>(moments[sum.size() + i]) + rows_of(s) * distance * distance;
-    }
-  }
-  std::transform(sum.begin(), sum.end(), mean, [=](double value) { return static_cast<T>(value / total); });
-  std::transform(squares.begin(), squares.end(), variance,
-                 [=](double value) { return static_cast<T>(value / total); });
+  moments.join(mean, variance);
 }
 
 // moving = momentum * moving + (1 - momentum) * batch, where the batch's variance is made unbiased.
@@ -130,6 +112,10 @@ void Cpu::batch_norm_dinput(Context&, const BatchNormDims& d, const T* x, const 
   });
 }
 
+// For ops that end with it.
+template decltype(Cpu::batch_norm_dinput<float>) Cpu::batch_norm_dinput<float>;
+template decltype(Cpu::batch_norm_dinput<double>) Cpu::batch_norm_dinput<double>;
+
 namespace {
 
 constexpr const char* kName = "batch_norm";
@@ -165,22 +151,25 @@ BatchNormDims batch_norm_dims(const char* op, const NormOperands& in, bool train
   return {rows, c, epsilon, false, training};
 }
 
-std::pair<Tensor, Tensor> batch_statistics(const char* op, const NormOperands& in, const BatchNormDims& d,
-                                           double momentum) {
-  const Tensor mean = empty({d.c}, {accumulate_dtype(in.x.dtype()), in.x.device()});
-  const Tensor variance = empty_like(mean);
+void use_batch_statistics(const char* op, NormOperands& in, const BatchNormDims& d, double momentum) {
+  const std::optional<Moments> kept = kept_moments(in.x);
+  const Tensor mean = kept ? kept->mean : empty({d.c}, {accumulate_dtype(in.x.dtype()), in.x.device()});
+  const Tensor variance = kept ? kept->variance : empty_like(mean);
   dispatch(StoredFloats{}, op, in.x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     using A = accumulate_t<T>;
-    on.template batch_norm_statistics<T>(context, d, in.x.device_data<T>(), mean.device_data<A>(),
-                                         variance.device_data<A>());
+    if (!kept) {
+      on.template batch_norm_statistics<T>(context, d, in.x.device_data<T>(), mean.device_data<A>(),
+                                           variance.device_data<A>());
+    }
     on.template batch_norm_move<A>(context, d, momentum, mean.device_data<A>(), variance.device_data<A>(),
                                    data_or_null<A>(in.mean), data_or_null<A>(in.variance));
   });
   for (const Tensor& moved : {in.mean, in.variance}) {
     if (moved.defined()) moved.impl()->storage->version.fetch_add(1);
   }
-  return {mean, variance};
+  in.mean = mean;
+  in.variance = variance;
 }
 
 bool wants_parameter_sums(const NormOperands& in, const BatchNormDims& d) {
@@ -225,7 +214,7 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, cons
   NOYAU_CHECK(options.activation == Activation::none || options.activation == Activation::relu, kName,
               ": only relu can be fused; apply other activations to the result");
   d.relu = options.activation == Activation::relu;
-  if (training) std::tie(in.mean, in.variance) = batch_statistics(kName, in, d, options.momentum);
+  if (training) use_batch_statistics(kName, in, d, options.momentum);
   const Tensor y = empty_like(x);
   dispatch(StoredFloats{}, kName, x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;

@@ -6,11 +6,9 @@
 #include "backend.h"
 #include "cpu/isa.h"
 #include "noyau/ops.h"
+#include "ops/batch_moments.h"
 
 namespace noyau::inline v0 {
-
-// Rows are reduced in slices that fit the first-level cache; how many there are depends on the shape only.
-inline std::int64_t rows_per_slice(const BatchNormDims& d) { return std::max<std::int64_t>(16, 8192 / d.c); }
 
 // What the normalisation does to each channel: (x - mean) * scale + shift, with inv = 1 / sqrt(variance + epsilon).
 template <class T>
@@ -62,9 +60,8 @@ struct NormOperands {
 
 // Throws, naming `op`, unless the operands fit.
 BatchNormDims batch_norm_dims(const char* op, const NormOperands& in, bool training, double epsilon);
-// The batch's mean and biased variance, towards which the moving averages of `in` are moved.
-std::pair<Tensor, Tensor> batch_statistics(const char* op, const NormOperands& in, const BatchNormDims& d,
-                                           double momentum);
+// Moves the moving averages of `in` towards the mean and variance of x, and puts the batch's in their place.
+void use_batch_statistics(const char* op, NormOperands& in, const BatchNormDims& d, double momentum);
 // True when a backward has to compute the gradients of gamma and beta, if only on the way to that of x.
 bool wants_parameter_sums(const NormOperands& in, const BatchNormDims& d);
 

@@ -5,19 +5,20 @@
 #include "ops/conv2d_kernels.h"
 
 namespace noyau::inline v0 {
-namespace {
-
-// y = conv(x, kernel) is linear in both operands. Its two adjoints and itself are each other's gradients.
-Tensor forward_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, const Tensor& bias,
-                  const Conv2dOptions& options);
-Tensor dinput_op(const Conv2dDims& d, const Tensor& dy, const Tensor& kernel, const Tensor& bias,
-                 const ConvTranspose2dOptions& options);
-Tensor dkernel_op(const Conv2dDims& d, const Tensor& x, const Tensor& dy);
 
 double flops_of(const Conv2dDims& d) {
   const std::int64_t terms = d.kh * d.kw * (d.ic / d.groups);
   return 2.0 * static_cast<double>(d.n * d.oh * d.ow * d.oc) * static_cast<double>(terms);
 }
+
+namespace {
+
+// y = conv(x, kernel) is linear in both operands. Its two adjoints and itself are each other's gradients.
+Tensor forward_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                  const Conv2dOptions& options, bool moments = false);
+Tensor dinput_op(const Conv2dDims& d, const Tensor& dy, const Tensor& kernel, const Tensor& bias,
+                 const ConvTranspose2dOptions& options);
+Tensor dkernel_op(const Conv2dDims& d, const Tensor& x, const Tensor& dy);
 
 template <class T>
 const T* data_or_null(const Tensor& tensor) {
@@ -29,11 +30,17 @@ Tensor bias_gradient(const Tensor& bias, const Tensor& dy) {
 }
 
 Tensor forward_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, const Tensor& bias,
-                  const Conv2dOptions& options) {
+                  const Conv2dOptions& options, bool moments) {
   const Tensor y = empty({d.n, d.oh, d.ow, d.oc}, {x.dtype(), x.device()});
   dispatch(StoredFloats{}, "conv2d", x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     note_flops(flops_of(d));
+    if constexpr (std::is_same_v<decltype(on), Cpu>) {
+      if (moments && gives_moments(d)) {
+        return convolve_with_moments<T>(d, x.device_data<T>(), kernel.device_data<T>(), data_or_null<T>(bias),
+                                        y);
+      }
+    }
     on.template conv2d_forward<T>(context, d, x.device_data<T>(), kernel.device_data<T>(),
                                   data_or_null<T>(bias), y.device_data<T>());
   });
@@ -136,6 +143,31 @@ void append(std::string& text, const Size2& size) {
 
 namespace {
 
+// The convolution of images [n, ih, iw, ic] to [n, oh, ow, oc].
+template <class Options>
+Conv2dDims make_dims(const Shape& in, const Shape& out, const Shape& kernel, const Extent& h, const Extent& w,
+                     const Options& options) {
+  return {.n = in[0],
+          .ih = in[1],
+          .iw = in[2],
+          .ic = in[3],
+          .oh = out[1],
+          .ow = out[2],
+          .oc = out[3],
+          .kh = kernel[0],
+          .kw = kernel[1],
+          .stride_h = options.stride.h,
+          .stride_w = options.stride.w,
+          .top = h.before,
+          .left = w.before,
+          .dilation_h = options.dilation.h,
+          .dilation_w = options.dilation.w,
+          .groups = options.groups,
+          .algorithm = options.algorithm};
+}
+
+}  // namespace
+
 Conv2dDims conv2d_dims(const Tensor& x, const Tensor& kernel, const Tensor& bias,
                        const Conv2dOptions& options) {
   constexpr const char* kOp = "conv2d";
@@ -156,24 +188,10 @@ Conv2dDims conv2d_dims(const Tensor& x, const Tensor& kernel, const Tensor& bias
                                   options.stride.h, pad.kind, pad.top, pad.bottom);
   const Extent w = forward_extent("wide", x.dim(2), options.dilation.w * (kernel.dim(1) - 1) + 1,
                                   options.stride.w, pad.kind, pad.left, pad.right);
-  return {x.dim(0),
-          x.dim(1),
-          x.dim(2),
-          ic,
-          h.out,
-          w.out,
-          oc,
-          kernel.dim(0),
-          kernel.dim(1),
-          options.stride.h,
-          options.stride.w,
-          h.before,
-          w.before,
-          options.dilation.h,
-          options.dilation.w,
-          groups,
-          options.algorithm};
+  return make_dims(x.shape(), {x.dim(0), h.out, w.out, oc}, kernel.shape(), h, w, options);
 }
+
+namespace {
 
 // On the CPU and off the tape.
 Tensor ended_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, const Tensor& bias,
@@ -205,10 +223,10 @@ Tensor conv2d_ended(const Tensor& x_, const Tensor& kernel_, const Tensor& bias_
   const Tensor kernel = product_operand("conv2d", kernel_);
   const Tensor bias = product_operand("conv2d", bias_);
   const Conv2dDims d = conv2d_dims(x, kernel, bias, options);
-  if (x.device().kind == Device::Kind::cpu && takes_residual(d, x, ending.residual) &&
+  if (x.device().kind == Device::Kind::cpu && takes_residual(d, x, ending.residual) && !ending.norm &&
       !records({x, kernel, bias, ending.residual}))
     return ended_op(d, x, kernel, bias, ending);
-  Tensor y = forward_op(d, x, kernel, bias, options);
+  Tensor y = forward_op(d, x, kernel, bias, options, ending.norm);
   if (ending.residual.defined()) y = add(y, ending.residual);
   return ending.relu ? relu(y) : y;
 }
@@ -244,23 +262,7 @@ Tensor conv2d_transpose(const Tensor& x_, const Tensor& kernel_, const Tensor& b
                                      options.stride.h, pad.kind, pad.top, pad.bottom, extra.h);
   const Extent w = transposed_extent("wide", x.dim(2), options.dilation.w * (kernel.dim(1) - 1) + 1,
                                      options.stride.w, pad.kind, pad.left, pad.right, extra.w);
-  const Conv2dDims d{x.dim(0),
-                     h.out,
-                     w.out,
-                     out,
-                     x.dim(1),
-                     x.dim(2),
-                     in,
-                     kernel.dim(0),
-                     kernel.dim(1),
-                     options.stride.h,
-                     options.stride.w,
-                     h.before,
-                     w.before,
-                     options.dilation.h,
-                     options.dilation.w,
-                     groups,
-                     options.algorithm};
+  const Conv2dDims d = make_dims({x.dim(0), h.out, w.out, out}, x.shape(), kernel.shape(), h, w, options);
   return dinput_op(d, x, kernel, bias, options);
 }
 

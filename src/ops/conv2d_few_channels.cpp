@@ -76,7 +76,7 @@ void few_channels_dinput(const Conv2dDims& d, const T* dy, const T* kernel, cons
       fill_image(d.ih * d.iw, d.ic, bias, image);
       for (std::int64_t oh = 0; oh < d.oh; ++oh) {
         g.a = dy + (n * d.oh + oh) * d.ow * d.oc;
-        table.gemm(g, 0, 1);
+        table.gemm(g, 0, 1, nullptr);
         add_row(d, oh, products.data(), columns, image);
       }
     }

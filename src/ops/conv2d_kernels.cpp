@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "kernel_trace.h"
 #include "memory.h"
 #include "noyau/parallel.h"
+#include "ops/batch_moments.h"
 #include "ops/conv2d_few_channels.h"
-#include "ops/conv2d_winograd.h"
+#include "ops/conv2d_gradients.h"
 #include "ops/matmul.h"
 
 namespace noyau::inline v0 {
@@ -20,8 +22,10 @@ constexpr std::int64_t kMaxSums = 16 << 20;      // elements of all slices of a 
 constexpr std::int64_t kMaxSlices = 16;
 constexpr std::int64_t kPixelsPerChunk = 256;
 constexpr std::int64_t kProductsPerChunk = 1 << 16;   // elements of x or dy; so that both stay in L2
-constexpr std::int64_t kDepthwisePerChunk = 1 << 13;  // of a depthwise convolution: in L1
+constexpr std::int64_t kDepthwisePerChunk = 1 << 14;  // of a depthwise convolution
 constexpr std::int64_t kMaxProductSums = 1 << 20;  // likewise of a 1x1 convolution, whose products are fewer
+constexpr std::int64_t kPixelsPerGroup = 512;      // of images convolved together: a block of tiles of 4x4
+constexpr std::int64_t kLeastGroups = 16;          // for threads to share
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
@@ -200,19 +204,66 @@ void Cpu::conv2d_forward(Context&, const Conv2dDims& d, const T* x, const T* ker
   direct_forward(d, x, kernel, plain_end(bias, y));
 }
 
-// dx[n, ih, iw, c] = bias[c] + sum of dy[n, oh, ow, o] * kernel[kh, kw, c, o] over oh * stride + kh * dilation - top = ih
-// and the same for w. For each remainder of ih and iw by the stride it is a correlation of stride 1.
+std::int64_t images_per_group(const Conv2dDims& d) {
+  return std::max<std::int64_t>(1, ceil_div(kPixelsPerGroup, std::max<std::int64_t>(1, d.oh * d.ow)));
+}
+
+bool gives_moments(const Conv2dDims& d) {
+  return d.oc > 0 && d.oh * d.ow > 0 && ceil_div(d.n, images_per_group(d)) >= kLeastGroups;
+}
+
 template <class T>
-void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* kernel, const T* bias, T* dx) {
-  const int outputs = winograd_outputs<T>(d, ConvPass::dinput);
-  if (outputs == 0 && has_few_channels<T>(d)) return few_channels_dinput(d, dy, kernel, bias, dx);
-  if (is_product(d)) {
-    trace_kernel("conv2d_dinput/product");
-    return multiply(product_dims(d.n * d.ih * d.iw, d.ic, d.oc, true), dy, kernel, plain_end(bias, dx));
-  }
-  Buffer<T> flipped(d.kh * d.kw * (d.oc / d.groups) * d.ic);
-  flip_kernel(d, kernel, flipped.data());
-  if (outputs != 0) return winograd_dinput(d, outputs, dy, flipped.data(), bias, dx);
+void convolve_with_moments(const Conv2dDims& d, const T* x, const T* kernel, const T* bias, const Tensor& y) {
+  trace_kernel("conv2d_forward/moments");
+  const int outputs = winograd_outputs<T>(d, ConvPass::forward);
+  std::optional<WinogradKernel<T>> transformed;
+  if (outputs != 0) transformed.emplace(outputs, d.ic, d.oc, kernel);
+  Conv2dDims group = d;
+  group.n = images_per_group(d);
+  BatchMoments<T> moments(d.n * d.oh * d.ow, group.n * d.oh * d.ow, d.oc);
+  parallel_for(moments.runs(), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t run = begin; run < end; ++run) {
+      const std::int64_t first = run * group.n;
+      Conv2dDims part = group;
+      part.n = std::min(group.n, d.n - first);
+      const T* const from = x + first * d.ih * d.iw * d.ic;
+      const ConvolutionEnd<T> plain = plain_end(bias, y.device_data<T>() + first * d.oh * d.ow * d.oc);
+      if (outputs != 0)
+        winograd_forward(part, outputs, from, *transformed, plain, Sharing::none);
+      else
+        direct_forward(part, from, kernel, plain);
+      moments.measure(run, y.device_data<T>());
+    }
+  });
+  const Tensor mean = empty({d.oc}, {dtype_of<T>});
+  const Tensor variance = empty_like(mean);
+  moments.join(mean.device_data<T>(), variance.device_data<T>());
+  keep_moments(y, {mean, variance});
+}
+
+template <class T>
+ConvolutionDinput<T>::ConvolutionDinput(const Conv2dDims& d, const T* kernel)
+    : kernel_(kernel),
+      outputs_(winograd_outputs<T>(d, ConvPass::dinput)),
+      flips_(outputs_ != 0 || (!has_few_channels<T>(d) && !is_product(d))),
+      flipped_(flips_ ? d.kh * d.kw * (d.oc / d.groups) * d.ic : 0) {
+  if (flips_) flip_kernel(d, kernel, flipped_.data());
+  if (outputs_ != 0) transformed_.emplace(outputs_, d.oc, d.ic, flipped_.data());
+}
+
+template <class T>
+void ConvolutionDinput<T>::run(const Conv2dDims& d, const T* dy, const T* bias, T* dx,
+                               Sharing sharing) const {
+  if (outputs_ != 0) return winograd_dinput(d, outputs_, dy, *transformed_, bias, dx, sharing);
+  if (flips_) return correlate(d, dy, bias, dx);
+  if (has_few_channels<T>(d)) return few_channels_dinput(d, dy, kernel_, bias, dx);
+  trace_kernel("conv2d_dinput/product");
+  multiply(product_dims(d.n * d.ih * d.iw, d.ic, d.oc, true), dy, kernel_, plain_end(bias, dx));
+}
+
+// For each remainder of ih and iw by the stride d-input is a correlation of stride 1.
+template <class T>
+void ConvolutionDinput<T>::correlate(const Conv2dDims& d, const T* dy, const T* bias, T* dx) const {
   Correlation<T> c{};
   set_channels(c, d.groups, d.oc, d.ic);
   trace_kernel(c.depthwise ? "conv2d_dinput/depthwise" : "conv2d_dinput/tile");
@@ -231,7 +282,7 @@ void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* ker
     for (const Phase& w : input_phases(d.iw, d.ow, d.kw, d.stride_w, d.dilation_w, d.left)) {
       c.h = h.axis;
       c.w = w.axis;
-      c.kernel = flipped.data() + (h.first_tap * d.kw + w.first_tap) * column;
+      c.kernel = flipped_.data() + (h.first_tap * d.kw + w.first_tap) * column;
       c.kernel_row = h.tap_step * d.kw * column;
       c.kernel_column = w.tap_step * column;
       c.end.y = dx + h.start * dx_strides.row + w.start * dx_strides.pixel;
@@ -242,11 +293,18 @@ void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* ker
   run_phases(phases);
 }
 
+// dx[n, ih, iw, c] = bias[c] + sum of dy[n, oh, ow, o] * kernel[kh, kw, c, o] over oh * stride + kh * dilation - top = ih
+// and the same for w.
+template <class T>
+void Cpu::conv2d_dinput(Context&, const Conv2dDims& d, const T* dy, const T* kernel, const T* bias, T* dx) {
+  ConvolutionDinput<T>(d, kernel).run(d, dy, bias, dx, Sharing::threads);
+}
+
 // dkernel[kh, kw, c, o] = sum of x[n, oh * stride + kh * dilation - top, .., c] * dy[n, oh, ow, o].
 template <class T>
-void Cpu::conv2d_dkernel(Context&, const Conv2dDims& shape, const T* x, const T* dy, T* dkernel) {
+void convolution_dkernel(const Conv2dDims& shape, const T* x, const T* dy, T* dkernel, Sharing sharing) {
   if (const int outputs = winograd_outputs<T>(shape, ConvPass::dkernel))
-    return winograd_dkernel(shape, outputs, x, dy, dkernel);
+    return winograd_dkernel(shape, outputs, x, dy, dkernel, sharing);
   KernelGradient<T> g{};
   set_channels(g, shape.groups, shape.ic, shape.oc);
   const bool product = is_product(shape);
@@ -264,15 +322,18 @@ void Cpu::conv2d_dkernel(Context&, const Conv2dDims& shape, const T* x, const T*
   g.dy_strides = strides(d.oh, d.ow, d.oc);
   g.rows_per_chunk = std::clamp<std::int64_t>(pixels / d.ow, 1, d.oh);
   g.images_per_chunk = std::max<std::int64_t>(1, pixels / (d.oh * d.ow));
+  g.taps_per_item = g.depthwise ? d.kh : 1;  // depthwise ones wait for memory, which is then read once
   g.slice_size = d.kh * d.kw * (d.ic / d.groups) * d.oc;
   const std::int64_t chunks = ceil_div(d.n, g.images_per_chunk) * ceil_div(d.oh, g.rows_per_chunk);
   const std::int64_t affordable = product ? kMaxProductSums / g.slice_size : kMaxSums / g.slice_size;
-  g.slices = std::clamp<std::int64_t>(std::min(chunks, affordable), 1, kMaxSlices);
+  const std::int64_t most = sharing == Sharing::threads ? kMaxSlices : 1;
+  g.slices = std::clamp<std::int64_t>(std::min(chunks, affordable), 1, most);
   Buffer<T> sums(g.slices == 1 ? 0 : g.slices * g.slice_size);
   g.sums = g.slices == 1 ? dkernel : sums.data();
   const IsaTable<T>& table = isa<T>();
-  const std::int64_t flops = 2 * d.n * d.oh * d.ow * g.slice_size / (d.kh * g.slices);
-  parallel_for(g.slices * d.kh, ceil_div(kFlopsPerPart, std::max<std::int64_t>(1, flops)),
+  const std::int64_t items = g.slices * d.kh / g.taps_per_item;
+  const std::int64_t flops = 2 * d.n * d.oh * d.ow * g.slice_size / items;
+  parallel_for(items, ceil_div(kFlopsPerPart, std::max<std::int64_t>(1, flops)),
                [&](std::int64_t begin, std::int64_t end) { table.kernel_gradient(g, begin, end); });
   if (g.slices == 1) return;
   parallel_for(g.slice_size, 1 << 13, [&](std::int64_t begin, std::int64_t end) {
@@ -280,9 +341,22 @@ void Cpu::conv2d_dkernel(Context&, const Conv2dDims& shape, const T* x, const T*
   });
 }
 
+template <class T>
+void Cpu::conv2d_dkernel(Context&, const Conv2dDims& d, const T* x, const T* dy, T* dkernel) {
+  convolution_dkernel(d, x, dy, dkernel, Sharing::threads);
+}
+
+template class ConvolutionDinput<float>;
+template class ConvolutionDinput<double>;
+template void convolution_dkernel(const Conv2dDims&, const float*, const float*, float*, Sharing);
+template void convolution_dkernel(const Conv2dDims&, const double*, const double*, double*, Sharing);
 template void convolve_and_end(const Conv2dDims&, const float*, const Tensor&, const ConvolutionEnd<float>&);
 template void convolve_and_end(const Conv2dDims&, const double*, const Tensor&,
                                const ConvolutionEnd<double>&);
+template void convolve_with_moments(const Conv2dDims&, const float*, const float*, const float*,
+                                    const Tensor&);
+template void convolve_with_moments(const Conv2dDims&, const double*, const double*, const double*,
+                                    const Tensor&);
 template void Cpu::conv2d_forward(Context&, const Conv2dDims&, const float*, const float*, const float*,
                                   float*);
 template void Cpu::conv2d_forward(Context&, const Conv2dDims&, const double*, const double*, const double*,

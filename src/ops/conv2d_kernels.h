@@ -18,10 +18,25 @@ ConvolutionEnd<T> plain_end(const T* bias, T* y) {
 template <class T>
 void convolve_and_end(const Conv2dDims& d, const T* x, const Tensor& kernel, const ConvolutionEnd<T>& end);
 
-// What follows a convolution in its last write.
+// Whether convolve_with_moments() leaves threads enough to share.
+bool gives_moments(const Conv2dDims& d);
+
+// As Cpu::conv2d_forward(), some images at a time, whose moments are taken before they leave the cache and kept with y for
+// a batch norm to find.
+template <class T>
+void convolve_with_moments(const Conv2dDims& d, const T* x, const T* kernel, const T* bias, const Tensor& y);
+
+// conv2d() of these operands; throws where it does.
+Conv2dDims conv2d_dims(const Tensor& x, const Tensor& kernel, const Tensor& bias,
+                       const Conv2dOptions& options);
+// Multiplications and additions of one pass.
+double flops_of(const Conv2dDims& d);
+
+// What follows a convolution.
 struct ConvolutionEnding {
-  Tensor residual = {};  // added; undefined for none
+  Tensor residual = {};  // added in its last write; undefined for none
   bool relu = false;     // then
+  bool norm = false;     // or a batch norm in training, which is not applied here
 };
 
 // relu(conv2d(x, kernel, bias, options) + residual): one pass on the CPU and off the tape, else op by op.

@@ -17,7 +17,9 @@ constexpr std::int64_t kPanelsPerPart = 2;   // at least, where blocks suffice: 
 constexpr std::int64_t kMaxSumBytes = 5
                                       << 19;  // of the slices of a kernel gradient, which are read once more
 constexpr std::int64_t kTilesPerSlice = 128;  // at least
-constexpr std::int64_t kKernelRowsPerPart = 16;  // of in channels
+constexpr std::int64_t kMaxGradientBytes = 640
+                                           << 10;  // of the transforms of a block, where more tiles fit L2
+constexpr std::int64_t kKernelRowsPerPart = 16;    // of in channels
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 std::int64_t round_up(std::int64_t a, std::int64_t b) { return ceil_div(a, b) * b; }
@@ -37,9 +39,11 @@ std::int64_t tile_count(const WinogradTiles& tiles) { return tiles.images * tile
 
 // Few tiles make smaller blocks, for threads to share.
 template <class T>
-WinogradTiles make_tiles(int outputs, std::int64_t images, std::int64_t height, std::int64_t width) {
+WinogradTiles make_tiles(int outputs, std::int64_t images, std::int64_t height, std::int64_t width,
+                         Sharing sharing = Sharing::threads) {
   WinogradTiles tiles{outputs, images, ceil_div(height, outputs), ceil_div(width, outputs), 0};
-  const std::int64_t shared = std::min(kTilesPerBlock, ceil_div(tile_count(tiles), kWantedBlocks));
+  const std::int64_t wanted = sharing == Sharing::threads ? kWantedBlocks : 1;
+  const std::int64_t shared = std::min(kTilesPerBlock, ceil_div(tile_count(tiles), wanted));
   tiles.per_block = round_up(shared, isa<T>().winograd_multiple);
   return tiles;
 }
@@ -68,12 +72,13 @@ std::int64_t out_parts(std::int64_t channels, std::int64_t blocks) {
 // y = x correlated with kernel [3, 3, x.channels, channels], plus bias.
 template <class T>
 void convolve(int outputs, std::int64_t images, const TiledImages<T>& x, const WinogradKernel<T>& kernel,
-              const ConvolutionEnd<T>& end, std::int64_t height, std::int64_t width, std::int64_t channels) {
+              const ConvolutionEnd<T>& end, std::int64_t height, std::int64_t width, std::int64_t channels,
+              Sharing sharing) {
   const IsaTable<T>& table = isa<T>();
   WinogradConvolution<T> c{};
-  c.tiles = make_tiles<T>(outputs, images, height, width);
+  c.tiles = make_tiles<T>(outputs, images, height, width, sharing);
   const std::int64_t blocks = ceil_div(tile_count(c.tiles), c.tiles.per_block);
-  c.parts = out_parts<T>(channels, blocks);
+  c.parts = sharing == Sharing::threads ? out_parts<T>(channels, blocks) : 1;
   c.x = x;
   c.end = end;
   c.height = height;
@@ -143,23 +148,25 @@ std::shared_ptr<const WinogradKernel<T>> winograd_kernel_of(const Tensor& kernel
 
 template <class T>
 void winograd_forward(const Conv2dDims& d, int outputs, const T* x, const WinogradKernel<T>& kernel,
-                      const ConvolutionEnd<T>& end) {
+                      const ConvolutionEnd<T>& end, Sharing sharing) {
   trace_kernel(outputs == 4 ? "conv2d_forward/winograd4" : "conv2d_forward/winograd2");
   const Zeros<T> zeros(d.ic);
-  convolve<T>(outputs, d.n, {x, d.ih, d.iw, d.ic, d.top, d.left, zeros.data()}, kernel, end, d.oh, d.ow,
-              d.oc);
+  convolve<T>(outputs, d.n, {x, d.ih, d.iw, d.ic, d.top, d.left, zeros.data()}, kernel, end, d.oh, d.ow, d.oc,
+              sharing);
 }
 
 template <class T>
-void winograd_dinput(const Conv2dDims& d, int outputs, const T* dy, const T* flipped, const T* bias, T* dx) {
+void winograd_dinput(const Conv2dDims& d, int outputs, const T* dy, const WinogradKernel<T>& flipped,
+                     const T* bias, T* dx, Sharing sharing) {
   trace_kernel(outputs == 4 ? "conv2d_dinput/winograd4" : "conv2d_dinput/winograd2");
   const Zeros<T> zeros(d.oc);
-  convolve<T>(outputs, d.n, {dy, d.oh, d.ow, d.oc, 2 - d.top, 2 - d.left, zeros.data()},
-              WinogradKernel<T>(outputs, d.oc, d.ic, flipped), plain_end(bias, dx), d.ih, d.iw, d.ic);
+  convolve<T>(outputs, d.n, {dy, d.oh, d.ow, d.oc, 2 - d.top, 2 - d.left, zeros.data()}, flipped,
+              plain_end(bias, dx), d.ih, d.iw, d.ic, sharing);
 }
 
 template <class T>
-void winograd_dkernel(const Conv2dDims& d, int outputs, const T* x, const T* dy, T* dkernel) {
+void winograd_dkernel(const Conv2dDims& d, int outputs, const T* x, const T* dy, T* dkernel,
+                      Sharing sharing) {
   trace_kernel(outputs == 4 ? "conv2d_dkernel/winograd4" : "conv2d_dkernel/winograd2");
   const IsaTable<T>& table = isa<T>();
   const Zeros<T> zeros(std::max(d.ic, d.oc));
@@ -171,12 +178,16 @@ void winograd_dkernel(const Conv2dDims& d, int outputs, const T* x, const T* dy,
   g.sum_plane = round_up(d.ic, table.winograd_multiple) * g.sum_row;
   g.slice_size = planes(g.tiles) * g.sum_plane;
   const std::int64_t affordable = kMaxSumBytes / (g.slice_size * static_cast<std::int64_t>(sizeof(T)));
-  g.slices =
-      std::clamp<std::int64_t>(std::min(tile_count(g.tiles) / kTilesPerSlice, affordable), 1, kWantedItems);
-  g.parts = out_parts<T>(d.oc, g.slices);
+  const std::int64_t wanted = sharing == Sharing::threads ? kWantedItems : 1;
+  g.slices = std::clamp<std::int64_t>(std::min(tile_count(g.tiles) / kTilesPerSlice, affordable), 1, wanted);
+  g.parts = sharing == Sharing::threads ? out_parts<T>(d.oc, g.slices) : 1;
   g.x_row = round_up(d.ic, table.channels_per_block / 2);
-  g.x_plane = padded_plane<T>(g.tiles.per_block * g.x_row);
   g.dy_row = ceil_div(g.sum_row / table.channels_per_block, g.parts) * table.channels_per_block;
+  const std::int64_t tile_bytes =
+      planes(g.tiles) * (g.x_row + g.dy_row) * static_cast<std::int64_t>(sizeof(T));
+  while (g.tiles.per_block < kTilesPerSlice / 2 && 2 * g.tiles.per_block * tile_bytes <= kMaxGradientBytes)
+    g.tiles.per_block *= 2;  // the sums are read and written once for each block
+  g.x_plane = padded_plane<T>(g.tiles.per_block * g.x_row);
   g.dy_plane = padded_plane<T>(g.tiles.per_block * g.dy_row);
   const Buffer<T> sums(g.slices * g.slice_size);
   g.sums = sums.data();
@@ -194,12 +205,14 @@ template class WinogradKernel<double>;
 template std::shared_ptr<const WinogradKernel<float>> winograd_kernel_of(const Tensor&, int);
 template std::shared_ptr<const WinogradKernel<double>> winograd_kernel_of(const Tensor&, int);
 template void winograd_forward(const Conv2dDims&, int, const float*, const WinogradKernel<float>&,
-                               const ConvolutionEnd<float>&);
+                               const ConvolutionEnd<float>&, Sharing);
 template void winograd_forward(const Conv2dDims&, int, const double*, const WinogradKernel<double>&,
-                               const ConvolutionEnd<double>&);
-template void winograd_dinput(const Conv2dDims&, int, const float*, const float*, const float*, float*);
-template void winograd_dinput(const Conv2dDims&, int, const double*, const double*, const double*, double*);
-template void winograd_dkernel(const Conv2dDims&, int, const float*, const float*, float*);
-template void winograd_dkernel(const Conv2dDims&, int, const double*, const double*, double*);
+                               const ConvolutionEnd<double>&, Sharing);
+template void winograd_dinput(const Conv2dDims&, int, const float*, const WinogradKernel<float>&,
+                              const float*, float*, Sharing);
+template void winograd_dinput(const Conv2dDims&, int, const double*, const WinogradKernel<double>&,
+                              const double*, double*, Sharing);
+template void winograd_dkernel(const Conv2dDims&, int, const float*, const float*, float*, Sharing);
+template void winograd_dkernel(const Conv2dDims&, int, const double*, const double*, double*, Sharing);
 
 }  // namespace noyau::inline v0

@@ -29,13 +29,17 @@ class WinogradKernel {
 template <class T>
 std::shared_ptr<const WinogradKernel<T>> winograd_kernel_of(const Tensor& kernel, int outputs);
 
+// Whether threads share the work of a convolution; if none do, blocks of tiles are as large as they can be.
+enum class Sharing : std::uint8_t { threads, none };
+
 template <class T>
 void winograd_forward(const Conv2dDims& d, int outputs, const T* x, const WinogradKernel<T>& kernel,
-                      const ConvolutionEnd<T>& end);
+                      const ConvolutionEnd<T>& end, Sharing sharing = Sharing::threads);
 // `flipped` is the kernel with the taps reversed and in and out channels exchanged.
 template <class T>
-void winograd_dinput(const Conv2dDims& d, int outputs, const T* dy, const T* flipped, const T* bias, T* dx);
+void winograd_dinput(const Conv2dDims& d, int outputs, const T* dy, const WinogradKernel<T>& flipped,
+                     const T* bias, T* dx, Sharing sharing);
 template <class T>
-void winograd_dkernel(const Conv2dDims& d, int outputs, const T* x, const T* dy, T* dkernel);
+void winograd_dkernel(const Conv2dDims& d, int outputs, const T* x, const T* dy, T* dkernel, Sharing sharing);
 
 }  // namespace noyau::inline v0

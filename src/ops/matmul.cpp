@@ -21,7 +21,8 @@ std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; 
 constexpr std::int64_t kFlopsPerPart = 1 << 17;  // what is worth waking a thread for
 constexpr std::int64_t kFlopsOfLarge =
     1 << 23;  // a product this large is shared by threads, smaller ones of a batch are not
-constexpr std::int64_t kRowsWorthPacking = 96;  // each packed element is read once for every few rows
+constexpr std::int64_t kRowsWorthPacking = 48;     // each packed element is read once for every few rows
+constexpr std::int64_t kLinesWorthCopying = 2048;  // bytes from one row or column of a to the next
 constexpr std::int64_t kRowBlock = 96;
 constexpr std::int64_t kColumnBlock = 256;
 constexpr std::int64_t kWantedItems = 16;
@@ -62,10 +63,15 @@ void multiply(const MatmulDims& d, const T* a, const T* b, const ConvolutionEnd<
   Gemm<T> g{d.m,  d.n, d.k, a, d.transpose_a ? 1 : d.k, d.transpose_a ? d.m : 1, pack ? packed.data() : b,
             pack, end, 0,   0};
   choose_blocks(g, panel);
+  const std::int64_t step = static_cast<std::int64_t>(sizeof(T)) * (d.transpose_a ? d.m : d.k);
+  const std::int64_t copied = step < kLinesWorthCopying ? 0 : (g.row_block + 64) * (table.gemm_depth + 64);
   const std::int64_t flops = 2 * g.row_block * g.column_block * g.k;
   parallel_for(ceil_div(g.m, g.row_block) * ceil_div(g.n, g.column_block),
                ceil_div(kFlopsPerPart, std::max<std::int64_t>(1, flops)),
-               [&](std::int64_t begin, std::int64_t stop) { table.gemm(g, begin, stop); });
+               [&](std::int64_t begin, std::int64_t stop) {
+                 const Buffer<T> scratch(copied);
+                 table.gemm(g, begin, stop, copied == 0 ? nullptr : scratch.data());
+               });
 }
 
 template void multiply(const MatmulDims&, const float*, const float*, const ConvolutionEnd<float>&);

@@ -1,7 +1,9 @@
+#include "ops/norm_block.h"
+
 #include "kernel_trace.h"
 #include "noyau/layers.h"
 #include "noyau/parallel.h"
-#include "ops/batch_norm.h"
+#include "ops/norm_add.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -19,7 +21,7 @@ struct Lines {
         image(d.ih * d.iw * c),
         row(d.iw * c),
         windows(pooled ? d.n * oh * ow : d.norm.rows),
-        per_line(pooled ? ow : rows_per_slice(d.norm)),
+        per_line(pooled ? ow : rows_per_slice(d.norm.c)),
         lines(pooled ? d.n * oh : (windows + per_line - 1) / per_line),
         per_slice(pooled ? std::max<std::int64_t>(1, 4096 / (ow * c)) : 1),
         slices((lines + per_slice - 1) / per_slice) {}
@@ -116,6 +118,24 @@ void Cpu::norm_block_dparameters(Context&, const NormBlockDims& d, const T* x, c
   join_sums(l.slices, channels, partial.device_data<T>(), dgamma, dbeta);
 }
 
+template <class T>
+NormBlockDinput<T>::NormBlockDinput(const NormBlockDims& d, const T* mean, const T* variance, const T* gamma,
+                                    const T* beta, const T* dgamma, const T* dbeta)
+    : channels_(d.norm, mean, variance, gamma, beta),
+      shares_(d.norm, channels_, dgamma, dbeta),
+      block_(block_of(d, channels_, shares_.plain.data(), shares_.weighted.data())) {}
+
+template <class T>
+void NormBlockDinput<T>::run(const NormBlockDims& d, const T* x, const T* dy, const std::uint8_t* index,
+                             T* dx) const {
+  const Lines l(d);
+  l.for_each([&](std::int64_t, std::int64_t i) {
+    isa<T>().norm_block_input_gradient(block_, l.count(i), x + l.x(i), dy + l.y(i),
+                                       index == nullptr ? nullptr : index + l.y(i), dx + l.x(i));
+    if (d.pooled) rest_gradient(l, d, block_, i, x, dx);
+  });
+}
+
 // dx = gamma / sqrt(variance + epsilon) * (g - dbeta / rows - xhat * dgamma / rows); in evaluation only its first term.
 template <class T>
 void Cpu::norm_block_dinput(Context&, const NormBlockDims& d, const T* x, const T* dy,
@@ -123,16 +143,13 @@ void Cpu::norm_block_dinput(Context&, const NormBlockDims& d, const T* x, const 
                             const accumulate_t<T>* variance, const accumulate_t<T>* gamma,
                             const accumulate_t<T>* beta, const accumulate_t<T>* dgamma,
                             const accumulate_t<T>* dbeta, T* dx) {
-  const NormChannels<T> channels(d.norm, mean, variance, gamma, beta);
-  const NormShares<T> shares(d.norm, channels, dgamma, dbeta);
-  const NormBlock<T> p = block_of(d, channels, shares.plain.data(), shares.weighted.data());
-  const Lines l(d);
-  l.for_each([&](std::int64_t, std::int64_t i) {
-    isa<T>().norm_block_input_gradient(p, l.count(i), x + l.x(i), dy + l.y(i),
-                                       index == nullptr ? nullptr : index + l.y(i), dx + l.x(i));
-    if (d.pooled) rest_gradient(l, d, p, i, x, dx);
-  });
+  NormBlockDinput<T>(d, mean, variance, gamma, beta, dgamma, dbeta).run(d, x, dy, index, dx);
 }
+
+template decltype(Cpu::norm_block_dparameters<float>) Cpu::norm_block_dparameters<float>;
+template decltype(Cpu::norm_block_dparameters<double>) Cpu::norm_block_dparameters<double>;
+template class NormBlockDinput<float>;
+template class NormBlockDinput<double>;
 
 namespace {
 
@@ -204,6 +221,28 @@ Grads gradients(const NormOperands& in, const NormBlockDims& d, const Tensor& in
   return {dx, in.gamma.defined() ? dgamma : Tensor(), in.beta.defined() ? dbeta : Tensor()};
 }
 
+// With a residual, pool and dropout are ops of their own.
+Tensor with_residual(NormOperands in, NormBlockDims d, bool training, const NormBlockOptions& options,
+                     Generator& generator, const Tensor& residual) {
+  check_operands(kName, {{"x", in.x}, {"residual", residual}});
+  NOYAU_CHECK(residual.shape() == in.x.shape(), kName, ": the residual is ", residual.shape(), " but x is ",
+              in.x.shape());
+  Tensor y;
+  if (norm_add_takes(d)) {
+    d.pooled = false;
+    d.rate = 0;
+    const std::vector<Tensor> averages = training ? std::vector<Tensor>() : std::vector{in.mean, in.variance};
+    if (training) use_batch_statistics(kName, in, d.norm, options.momentum);
+    y = norm_add(in, d, residual, averages, options);
+  } else {
+    const NormBlockOptions norm{.epsilon = options.epsilon, .momentum = options.momentum};
+    y = activate(add(norm_block(in.x, in.gamma, in.beta, in.mean, in.variance, training, norm), residual),
+                 options.activation);
+  }
+  if (options.pool) y = max_pool2d(y, 2);
+  return options.dropout > 0 ? dropout(y, options.dropout, generator) : y;
+}
+
 }  // namespace
 
 bool norm_block_takes(Activation activation, double slope) {
@@ -220,38 +259,48 @@ bool norm_block_takes(Activation activation, double slope) {
   }
 }
 
-Tensor norm_block(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& moving_mean,
-                  const Tensor& moving_variance, bool training, const NormBlockOptions& options,
-                  Generator& generator) {
-  NormOperands in{x, gamma, beta, moving_mean, moving_variance};
-  NormBlockDims d = block_dims(in, training, options);
-  if (training) std::tie(in.mean, in.variance) = batch_statistics(kName, in, d.norm, options.momentum);
-  const Tensor y =
-      empty(d.pooled ? Shape{d.n, d.ih / 2, d.iw / 2, d.norm.c} : x.shape(), {x.dtype(), x.device()});
+NormBlockRun run_norm_block(const NormOperands& operands, bool training, const NormBlockOptions& options,
+                            Generator& generator, bool keeps_index) {
+  NormBlockRun run{operands, block_dims(operands, training, options), {}, {}};
+  NormOperands& in = run.in;
+  NormBlockDims& d = run.dims;
+  if (training) use_batch_statistics(kName, in, d.norm, options.momentum);
+  const Tensor& x = in.x;
+  run.y = empty(d.pooled ? Shape{d.n, d.ih / 2, d.iw / 2, d.norm.c} : x.shape(), {x.dtype(), x.device()});
   if (d.rate > 0) {
-    const std::uint64_t blocks = static_cast<std::uint64_t>((y.size() + 3) / 4);
-    d.dropout = {y.size(), generator.seed(), generator.advance(blocks),
+    const std::uint64_t blocks = static_cast<std::uint64_t>((run.y.size() + 3) / 4);
+    d.dropout = {run.y.size(), generator.seed(), generator.advance(blocks),
                  static_cast<std::uint32_t>(d.rate * 0x1p32)};
   }
-  const bool chooses = d.pooled || d.rate > 0;
-  const Tensor index =
-      chooses && records({x, gamma, beta}) ? empty(y.shape(), {Dtype::u8, x.device()}) : Tensor();
+  if (keeps_index && (d.pooled || d.rate > 0)) run.index = empty(run.y.shape(), {Dtype::u8, x.device()});
   dispatch(StoredFloats{}, kName, x, [&](auto on, Context& context, auto type) {
     using T = typename decltype(type)::type;
     using A = accumulate_t<T>;
-    on.template norm_block_forward<T>(
-        context, d, x.device_data<T>(), in.mean.device_data<A>(), in.variance.device_data<A>(),
-        data_or_null<A>(gamma), data_or_null<A>(beta), y.device_data<T>(), data_or_null<std::uint8_t>(index));
+    on.template norm_block_forward<T>(context, d, x.device_data<T>(), in.mean.device_data<A>(),
+                                      in.variance.device_data<A>(), data_or_null<A>(in.gamma),
+                                      data_or_null<A>(in.beta), run.y.device_data<T>(),
+                                      data_or_null<std::uint8_t>(run.index));
   });
+  return run;
+}
+
+Tensor norm_block(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& moving_mean,
+                  const Tensor& moving_variance, bool training, const NormBlockOptions& options,
+                  Generator& generator, const Tensor& residual) {
+  const NormOperands in{x, gamma, beta, moving_mean, moving_variance};
+  if (residual.defined())
+    return with_residual(in, block_dims(in, training, options), training, options, generator, residual);
+  const NormBlockRun run = run_norm_block(in, training, options, generator, records({x, gamma, beta}));
   // Statistics on the tape as inputs would be checked for later writes; those of the batch are never written again.
   std::vector<Tensor> inputs{x, gamma, beta};
   if (!training) inputs.insert(inputs.end(), {moving_mean, moving_variance});
-  const auto backward = [=](const Tensor& dy, const Tensor&) -> Grads {
+  const auto backward = [training, in = run.in, d = run.dims, index = run.index](const Tensor& dy,
+                                                                                 const Tensor&) -> Grads {
     Grads grads = gradients(in, d, index, dy);
     grads.resize(training ? 3 : 5);
     return grads;
   };
-  return record(kName, y, inputs, backward, {.reads_output = false, .options = options});
+  return record(kName, run.y, inputs, backward, {.reads_output = false, .options = options});
 }
 
 }  // namespace noyau::inline v0

@@ -235,6 +235,19 @@ TEST_CASE("fused blocks agree on CPU and CUDA", "[cuda][fast]") {
       }
     }
   }
+  for (const Activation activation : {Activation::none, Activation::relu, Activation::leaky_relu}) {
+    for (const bool training : {false, true}) {
+      check_same(
+          "with a residual",
+          [&](Inputs in) {
+            const Tensor mean = full({6}, 0.25, {Dtype::f32, in[0].device()});
+            const Tensor variance = full({6}, 1.5, {Dtype::f32, in[0].device()});
+            return norm_block(in[0], in[1], in[2], mean, variance, training,
+                              {.activation = activation, .slope = 0.2}, default_generator(), in[3]);
+          },
+          {x, random_f32({6}, 2), random_f32({6}, 3), random_f32(x.shape(), 4)}, 2e-5);
+    }
+  }
   check_same(
       "without dropout", [](Inputs in) { return norm_block(in[0], {}, {}, {}, {}, true, {.pool = true}); },
       {x}, 2e-5);

@@ -22,10 +22,17 @@ template <class Isa, class T, int pixels, int vectors>
                                             std::int64_t y_pixel, std::int64_t channels) {
   using V = Vector<Isa, T>;
   constexpr int kLane = kLanes<Isa, T>;
+  const bool plain = end.residual == nullptr && channels >= vectors * kLane;
+  const V floor = V{} + end.floor;
   unroll<0, vectors>([&](auto v) {
     if (bias != nullptr) {
       const V offset = load<Isa>(bias + v * kLane);
       unroll<0, pixels>([&](auto p) { sum[p][v] += offset; });
+    }
+    if (plain) {
+      unroll<0, pixels>(
+          [&](auto p) { store<Isa>(y + p * y_pixel + v * kLane, floor > sum[p][v] ? floor : sum[p][v]); });
+      return;
     }
     const std::int64_t count = v == vectors - 1 ? channels - v * kLane : kLane;
     unroll<0, pixels>([&](auto p) { end_vector<Isa>(end, y + p * y_pixel + v * kLane, sum[p][v], count); });

@@ -14,7 +14,7 @@ struct CorrelationRow {
   const T* kernel;
   const T* bias;
   T* y;
-  std::int64_t oy;
+  TapRange taps;          // vertical ones inside x
   std::int64_t iy;        // input row of tap 0
   std::int64_t channels;  // of the block
 };
@@ -27,7 +27,7 @@ CorrelationRow<T> correlation_row(const Correlation<T>& c, std::int64_t n, std::
           c.kernel + o,
           c.end.bias == nullptr ? nullptr : c.end.bias + o,
           c.end.y + n * c.y_strides.image + oy * c.y_strides.row + o,
-          oy,
+          taps_inside(c.h, oy),
           oy * c.h.stride + c.h.offset,
           channels};
 }
@@ -50,11 +50,10 @@ class CorrelationTile {
     const bool joined = w.dilation == 1 && c.kernel_column == c.in_channels * c.kernel_channel &&
                         c.x_strides.pixel == c.in_channels;
     const bool apart = w.taps * c.in_channels >= kLongRow;
-    const TapRange rows = taps_inside(c.h, row.oy);
-    for (std::int64_t ty = rows.first; ty < rows.last; ++ty) {
+    for (std::int64_t ty = row.taps.first; ty < row.taps.last; ++ty) {
       const T* x = row.x + (row.iy + ty * c.h.dilation) * c.x_strides.row;
       const T* kernel = row.kernel + ty * c.kernel_row;
-      if (apart && ty > rows.first) tile.begin_row();
+      if (apart && ty > row.taps.first) tile.begin_row();
       if (inside && joined) {
         tile.template add<0, pixels>(c, x + left * c.x_strides.pixel, kernel, w.taps * c.in_channels);
         continue;
@@ -140,8 +139,7 @@ void depthwise_tile(const Correlation<T>& c, const CorrelationRow<T>& row, std::
   constexpr int kLane = kLanes<Isa, T>;
   V sum[pixels][vectors];
   unroll<0, pixels>([&](auto p) { unroll<0, vectors>([&](auto v) { sum[p][v] = V{}; }); });
-  const TapRange rows = taps_inside(c.h, row.oy);
-  for (std::int64_t ty = rows.first; ty < rows.last; ++ty) {
+  for (std::int64_t ty = row.taps.first; ty < row.taps.last; ++ty) {
     const T* x = row.x + (row.iy + ty * c.h.dilation) * c.x_strides.row;
     const T* kernel = row.kernel + ty * c.kernel_row;
     std::int64_t left = ox * c.w.stride + c.w.offset;
@@ -162,13 +160,19 @@ void depthwise_tile(const Correlation<T>& c, const CorrelationRow<T>& row, std::
 template <class Isa, class T>
 void depthwise_row(const Correlation<T>& c, std::int64_t n, std::int64_t oy) {
   constexpr std::int64_t kBlock = Isa::kVectors * kLanes<Isa, T>;
+  const CorrelationRow<T> row = correlation_row(c, n, oy, 0, 0, c.out_channels);
   for_even_parts<kDepthwisePixels>(c.w.out, [&](std::int64_t ox, auto pixels) {
     for (std::int64_t o = 0; o < c.out_channels; o += kBlock) {
-      const CorrelationRow<T> row = correlation_row(c, n, oy, o, o, smaller(c.out_channels - o, kBlock));
-      if (row.channels > kLanes<Isa, T>)
-        depthwise_tile<Isa, pixels, 2>(c, row, ox);
+      CorrelationRow<T> block = row;
+      block.x += o;
+      block.kernel += o;
+      if (block.bias != nullptr) block.bias += o;
+      block.y += o;
+      block.channels = smaller(c.out_channels - o, kBlock);
+      if (block.channels > kLanes<Isa, T>)
+        depthwise_tile<Isa, pixels, 2>(c, block, ox);
       else
-        depthwise_tile<Isa, pixels, 1>(c, row, ox);
+        depthwise_tile<Isa, pixels, 1>(c, block, ox);
     }
   });
 }

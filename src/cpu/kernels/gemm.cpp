@@ -7,6 +7,7 @@ namespace noyau::inline v0 {
 
 template <class Isa, class T>
 void add_gemm(IsaTable<T>& table) {
+  table.gemm_depth = kGemmDepth<Isa>;
   table.gemm = gemm<Isa, T>;
   table.gemm_pack = gemm_pack<Isa, T>;
 }

@@ -131,19 +131,23 @@ void kernel_gradient(const KernelGradient<T>& g, std::int64_t begin, std::int64_
   const std::int64_t row_chunks = ceil_div(g.h.out, g.rows_per_chunk);
   const std::int64_t chunks = row_chunks * ceil_div(g.images, g.images_per_chunk);
   const std::int64_t plane = g.slice_size / g.h.taps;
+  const std::int64_t parts = g.h.taps / g.taps_per_item;
   for (std::int64_t item = begin; item < end; ++item) {
-    const std::int64_t ty = item % g.h.taps;
-    const std::int64_t slice = item / g.h.taps;
-    T* sum = g.sums + slice * g.slice_size + ty * plane;
-    for (std::int64_t i = 0; i < plane; ++i) sum[i] = 0;
-    const TapRange inside = outputs_inside(g.h, ty);
+    const std::int64_t first_tap = item % parts * g.taps_per_item;
+    const std::int64_t slice = item / parts;
+    T* const sums = g.sums + slice * g.slice_size + first_tap * plane;
+    for (std::int64_t i = 0; i < g.taps_per_item * plane; ++i) sums[i] = 0;
     for (std::int64_t chunk = chunks * slice / g.slices; chunk < chunks * (slice + 1) / g.slices; ++chunk) {
       const std::int64_t n = chunk / row_chunks * g.images_per_chunk;
       const std::int64_t row = chunk % row_chunks * g.rows_per_chunk;
-      const std::int64_t oy = larger(row, inside.first);
-      const std::int64_t oy_end = smaller(row + g.rows_per_chunk, inside.last);
       const std::int64_t images = smaller(g.images_per_chunk, g.images - n);
-      if (oy < oy_end) kernel_gradient_chunk<Isa>(g, n, images, oy, oy_end, ty, sum);
+      for (std::int64_t tap = 0; tap < g.taps_per_item; ++tap) {
+        const TapRange inside = outputs_inside(g.h, first_tap + tap);
+        const std::int64_t oy = larger(row, inside.first);
+        const std::int64_t oy_end = smaller(row + g.rows_per_chunk, inside.last);
+        if (oy < oy_end)
+          kernel_gradient_chunk<Isa>(g, n, images, oy, oy_end, first_tap + tap, sums + tap * plane);
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
 #include "cpu/kernels/passes.h"
 
 #include "cpu/instruction_sets.h"
+#include "cpu/kernels/norm_add.h"
 #include "cpu/kernels/norm_block.h"
 #include "cpu/kernels/normalize.h"
 
@@ -15,6 +16,8 @@ void add_passes(IsaTable<T>& table) {
   table.norm_block_sums = norm_block_sums<Isa, T>;
   table.norm_block_input_gradient = norm_block_input_gradient<Isa, T>;
   table.norm_block_rest_gradient = norm_block_rest_gradient<Isa, T>;
+  table.norm_add_forward = norm_add_forward<Isa, T>;
+  table.norm_add_sums = norm_add_sums<Isa, T>;
   table.max_2x2 = max_2x2<Isa, T>;
   table.max_2x2_gradient = max_2x2_gradient<Isa, T>;
   table.dropout = dropout<Isa, T>;

@@ -47,12 +47,22 @@ void winograd_end_tile(const WinogradConvolution<T>& c, const WinogradTile& tile
   const std::int64_t columns = c.width - tile.j * m;
   const std::int64_t y_row = c.width * c.channels;
   T* y = c.end.y + (tile.n * c.height + tile.i * m) * y_row + tile.j * m * c.channels + o;
-  transform<OutputTransform<m>, T, V>(
-      [&](auto i, auto j) { return load<Isa>(p + (i * kSpan + j) * c.y_plane); },
-      [&](auto i, auto j, const V& value) {
-        if (i < rows && j < columns)
-          end_vector<Isa>(c.end, y + i * y_row + j * c.channels, value + bias, count);
-      });
+  const auto product = [&](auto i, auto j) { return load<Isa>(p + (i * kSpan + j) * c.y_plane); };
+  // Apart, for the tests of each vector take as long as the transform.
+  if (rows >= m && columns >= m && count == kLanes<Isa, T>) {
+    const V floor = V{} + c.end.floor;
+    const std::int64_t y_pixel = c.channels;
+    transform<OutputTransform<m>, T, V>(product, [&](auto i, auto j, const V& value) {
+      T* const to = y + i * y_row + j * y_pixel;
+      V sum = value + bias;
+      if (c.end.residual != nullptr) sum += load<Isa>(c.end.residual + (to - c.end.y));
+      store<Isa>(to, floor > sum ? floor : sum);
+    });
+    return;
+  }
+  transform<OutputTransform<m>, T, V>(product, [&](auto i, auto j, const V& value) {
+    if (i < rows && j < columns) end_vector<Isa>(c.end, y + i * y_row + j * c.channels, value + bias, count);
+  });
 }
 
 template <class Isa, int m, class T>
@@ -84,8 +94,8 @@ void winograd_item(const WinogradConvolution<T>& c, std::int64_t item, T* scratc
                : winograd_product<Isa, Isa::kPixels, 1>(x, c.x_row, u, c.x.channels, p);
       }
     }
-    for (std::int64_t t = begin; t < end; ++t) {
-      const WinogradTile tile = winograd_tile(c.tiles, t);
+    WinogradTile tile = winograd_tile(c.tiles, begin);
+    for (std::int64_t t = begin; t < end; ++t, tile = next_tile(c.tiles, tile)) {
       const T* p = products + (t - begin) * kPanel;
       winograd_end_tile<Isa, m>(c, tile, o, p);
       if (wide) winograd_end_tile<Isa, m>(c, tile, o + kLane, p + kLane);

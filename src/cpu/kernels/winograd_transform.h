@@ -36,6 +36,14 @@ inline WinogradTile winograd_tile(const WinogradTiles& tiles, std::int64_t index
   return {index / (tiles.rows * tiles.columns), index / tiles.columns % tiles.rows, index % tiles.columns};
 }
 
+// The one after it.
+inline WinogradTile next_tile(const WinogradTiles& tiles, WinogradTile tile) {
+  if (++tile.j < tiles.columns) return tile;
+  tile.j = 0;
+  if (++tile.i < tiles.rows) return tile;
+  return {tile.n + 1, 0, 0};
+}
+
 inline std::int64_t tile_count(const WinogradTiles& tiles) {
   return tiles.images * tiles.rows * tiles.columns;
 }
@@ -50,6 +58,13 @@ struct TileCells {
     const std::int64_t x0 = tile.j * outputs - x.left;
     const std::int64_t row = x.width * x.channels;
     const T* origin = x.data + tile.n * x.height * row;
+    if (y0 >= 0 && x0 >= 0 && y0 + span <= x.height && x0 + span <= x.width) {
+      const T* const first = origin + y0 * row + x0 * x.channels;
+      for (int i = 0; i < span; ++i) {
+        for (int j = 0; j < span; ++j) at[i][j] = first + i * row + j * x.channels;
+      }
+      return;
+    }
     for (int i = 0; i < span; ++i) {
       const bool row_inside = y0 + i >= 0 && y0 + i < x.height;
       for (int j = 0; j < span; ++j) {
@@ -66,8 +81,9 @@ void transform_tiles(const TiledImages<T>& x, const WinogradTiles& tiles, std::i
                      std::int64_t end, std::int64_t first, std::int64_t count, std::int64_t row,
                      std::int64_t plane, T* to) {
   using V = Vector<Isa, T>;
-  for (std::int64_t index = begin; index < end; ++index, to += row) {
-    const TileCells<Matrix::kIn, T> cells(x, tiles.outputs, winograd_tile(tiles, index));
+  WinogradTile tile = winograd_tile(tiles, begin);
+  for (std::int64_t index = begin; index < end; ++index, to += row, tile = next_tile(tiles, tile)) {
+    const TileCells<Matrix::kIn, T> cells(x, tiles.outputs, tile);
     for (std::int64_t c = 0; c < count; c += kLanes<Isa, T>) {
       T* at = to + c;
       transform<Matrix, T, V>(
