@@ -122,8 +122,10 @@ Json Training::data(const Json& command) {
       ny::LoaderOptions{
           .batch = batch_, .shuffle = true, .augment = ny::flip() | ny::pad_crop(4), .seed = seed_});
   epoch_ = 0;
+  const auto epochs = command.at("epochs").get<std::int64_t>();
+  const auto warmup = command.at("warmup").get<std::int64_t>();
   schedule_ =
-      ny::schedule("cosine", {.steps = command.at("epochs").get<std::int64_t>() * loader_->batches()});
+      ny::schedule("cosine", {.steps = epochs * loader_->batches(), .warmup = warmup * loader_->batches()});
   return Json::object();
 }
 

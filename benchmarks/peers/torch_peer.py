@@ -93,17 +93,24 @@ class Peer:
 
     # --- an epoch of CIFAR-10
 
-    def data(self, directory, epochs, images=50000):
+    def data(self, directory, epochs, images=50000, warmup=0):
         self.train = torch_data.training_images(directory, images)
         self.test = torch_data.test_images(directory)
         self.epochs_done = self.done = 0
-        self.total = epochs * math.ceil(len(self.train[0]) / self.batch)
+        batches = math.ceil(len(self.train[0]) / self.batch)
+        self.total, self.warmup = epochs * batches, warmup * batches
         return {}
+
+    def rate_factor(self):
+        """Of the next step: a linear rise from 0, then half a cosine down to 0."""
+        if self.done < self.warmup:
+            return self.done / self.warmup
+        return (1 + math.cos(math.pi * (self.done - self.warmup) / (self.total - self.warmup))) / 2
 
     def augmented_batches(self):
         images, labels = torch_data.flip_and_crop(self.train[0]), self.train[1]
         for rows in torch.randperm(len(labels)).split(self.batch):
-            self.sgd.param_groups[0]["lr"] = self.rate * (1 + math.cos(math.pi * self.done / self.total)) / 2
+            self.sgd.param_groups[0]["lr"] = self.rate * self.rate_factor()
             self.done += 1
             yield torch_data.normalize(images[rows]), labels[rows]
 
