@@ -133,7 +133,7 @@ TEST_CASE("f16 convolutions on tensor cores are exact up to rounding", "[cuda][f
 
 TEST_CASE("bf16 and tf32 convolutions on tensor cores are exact up to rounding", "[cuda][fast]") {
   if (!has_cuda()) return;
-  for (const std::size_t i : {0, 1, 6, 9}) {
+  for (const std::size_t i : {0U, 1U, 6U, 9U}) {
     check_convolution(kCases[i], kBfloat);
     check_convolution(kCases[i], kTf32);
   }
