@@ -181,8 +181,10 @@ void add_selection(Document& document, const Facts& facts, const Results& result
   const std::size_t half = by_test.size() / 2;
   const double chosen_on_test = test.y[half - 1], chosen_on_validation = validation.y[half - 1];
   Text text(message("Choosing the best of ", half, " runs on the test set would report "));
-  text.traced(shown(chosen_on_test, kTestAccuracy), runs).add(" on average; the run chosen on validation has ");
-  text.traced(shown(chosen_on_validation, kTestAccuracy), runs).add(" on the same test set. The difference, ");
+  text.traced(shown(chosen_on_test, kTestAccuracy), runs)
+      .add(" on average; the run chosen on validation has ");
+  text.traced(shown(chosen_on_validation, kTestAccuracy), runs)
+      .add(" on the same test set. The difference, ");
   text.traced(shown_change(chosen_on_test - chosen_on_validation, kTestAccuracy), runs);
   text.add(", is optimism: images that chose a run can no longer judge it. A run drawn at random has ");
   text.traced(shown(test.y.front(), kTestAccuracy), runs).add(".");

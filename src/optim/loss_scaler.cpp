@@ -1,9 +1,8 @@
-#include "noyau/precision.h"
-
 #include <cmath>
 
 #include "noyau/ops.h"
 #include "noyau/optim.h"
+#include "noyau/precision.h"
 #include "optim/optimizer_updates.h"
 
 namespace noyau::inline v0 {
