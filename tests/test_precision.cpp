@@ -2,8 +2,8 @@
 
 #include "catch2.h"
 #include "noyau/ops.h"
-#include "noyau/sequential.h"
 #include "noyau/precision.h"
+#include "noyau/sequential.h"
 #include "noyau/train.h"
 
 using namespace noyau;

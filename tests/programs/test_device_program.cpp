@@ -135,7 +135,8 @@ TEST_CASE("noyau-train --precision trains on tensor cores, or says what it needs
   const Bench bench;
   bench.check_refused({"--precision", "f16", "--device", "cpu", "--out", "run"}, {}, 4,
                       "precision f16 needs device cuda, not cpu; use precision f32");
-  bench.check_refused({"--precision", "half", "--out", "run"}, {}, 2, "precision is 'half' but must be one of f32, tf32, f16, bf16");
+  bench.check_refused({"--precision", "half", "--out", "run"}, {}, 2,
+                      "precision is 'half' but must be one of f32, tf32, f16, bf16");
   if (!has_cuda()) return;
   const ProcessResult result = bench.train({"--precision", "f16", "--device", "cuda", "--out", "run"});
   INFO(result.err);
