@@ -215,7 +215,7 @@ std::string verdict_of(const Results& results, const Metric& metric) {
   if (ranking.tested) return "better than all others (p < 0.05)";
   std::vector<std::size_t> beaten, single;
   for (std::size_t i = 0; i < results.entries.size(); ++i) {
-    if (i != ranking.best && results.entries[i].rows.size() == 1) single.push_back(i);
+    if (std::isnan(ranking.p[i]) && !results.entries[i].rows.empty()) single.push_back(i);
     if (ranking.p[i] < 0.05) beaten.push_back(i);
   }
   if (beaten.empty()) return "undecided: others have one seed";

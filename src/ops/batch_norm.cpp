@@ -2,26 +2,10 @@
 
 #include <algorithm>
 
-#include "noyau/parallel.h"
 #include "tensor_impl.h"
 
 namespace noyau::inline v0 {
 namespace {
-
-std::int64_t slices(const BatchNormDims& d) {
-  return (d.rows + rows_per_slice(d.c) - 1) / rows_per_slice(d.c);
-}
-
-// Calls body(slice, first row, rows) for every slice, in parallel.
-template <class Body>
-void for_slices(const BatchNormDims& d, Body&& body) {
-  parallel_for(slices(d), 2, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t s = begin; s < end; ++s) {
-      const std::int64_t first = s * rows_per_slice(d.c);
-      body(s, first, std::min(rows_per_slice(d.c), d.rows - first));
-    }
-  });
-}
 
 // The kernel of a window of one cell.
 template <class T>

@@ -1,11 +1,13 @@
 #pragma once
 // What batch_norm and the ops that contain one share.
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "backend.h"
 #include "cpu/isa.h"
 #include "noyau/ops.h"
+#include "noyau/parallel.h"
 #include "ops/batch_moments.h"
 
 namespace noyau::inline v0 {
@@ -39,6 +41,21 @@ struct NormShares {
 
   std::vector<T> plain, weighted;
 };
+
+inline std::int64_t slices(const BatchNormDims& d) {
+  return (d.rows + rows_per_slice(d.c) - 1) / rows_per_slice(d.c);
+}
+
+// Calls body(slice, first row, rows) for every slice, in parallel.
+template <class Body>
+void for_slices(const BatchNormDims& d, Body&& body) {
+  parallel_for(slices(d), 2, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t s = begin; s < end; ++s) {
+      const std::int64_t first = s * rows_per_slice(d.c);
+      body(s, first, std::min(rows_per_slice(d.c), d.rows - first));
+    }
+  });
+}
 
 // dgamma and dbeta from the sums of g * (x - mean) and of g, [slices, 2, c] with those of g first, added in order.
 template <class T>

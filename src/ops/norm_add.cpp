@@ -1,7 +1,6 @@
 #include "ops/norm_add.h"
 
 #include "kernel_trace.h"
-#include "noyau/parallel.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -21,21 +20,6 @@ NormBlock<T> rows_of(const NormBlockDims& d, const NormChannels<T>& channels) {
           .weighted = nullptr};
 }
 
-std::int64_t slices(const BatchNormDims& d) {
-  return (d.rows + rows_per_slice(d.c) - 1) / rows_per_slice(d.c);
-}
-
-// Calls body(slice, offset, rows) for every slice of rows, in parallel.
-template <class Body>
-void for_slices(const BatchNormDims& d, Body&& body) {
-  parallel_for(slices(d), 2, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t s = begin; s < end; ++s) {
-      const std::int64_t first = s * rows_per_slice(d.c);
-      body(s, first * d.c, std::min(rows_per_slice(d.c), d.rows - first));
-    }
-  });
-}
-
 }  // namespace
 
 // y[r, c] = activation((x[r, c] - mean[c]) * gamma[c] / sqrt(variance[c] + epsilon) + beta[c] + residual[r, c]); rows a
@@ -47,7 +31,8 @@ void Cpu::norm_add_forward(Context&, const NormBlockDims& d, const T* x, const T
   trace_kernel("norm_add");
   const NormChannels<T> channels(d.norm, mean, variance, gamma, beta);
   const NormBlock<T> p = rows_of(d, channels);
-  for_slices(d.norm, [&](std::int64_t, std::int64_t at, std::int64_t rows) {
+  for_slices(d.norm, [&](std::int64_t, std::int64_t first, std::int64_t rows) {
+    const std::int64_t at = first * d.norm.c;
     isa<T>().norm_add_forward(p, rows, x + at, residual + at, y + at);
   });
 }
@@ -62,7 +47,8 @@ void Cpu::norm_add_dparameters(Context&, const NormBlockDims& d, const T* x, con
   const NormChannels<T> channels(d.norm, mean, variance, gamma, beta);
   const NormBlock<T> p = rows_of(d, channels);
   const Tensor partial = empty({2 * slices(d.norm) * d.norm.c}, {dtype_of<T>});
-  for_slices(d.norm, [&](std::int64_t s, std::int64_t at, std::int64_t rows) {
+  for_slices(d.norm, [&](std::int64_t s, std::int64_t first, std::int64_t rows) {
+    const std::int64_t at = first * d.norm.c;
     T* const sums = partial.device_data<T>() + 2 * s * d.norm.c;
     std::fill_n(sums, 2 * d.norm.c, T{0});
     isa<T>().norm_add_sums(p, rows, x + at, residual + at, dy + at, dresidual + at, sums, sums + d.norm.c);
