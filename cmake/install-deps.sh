@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # usage: cmake/install-deps.sh [all]
 # Installs from the distribution what the README's two commands need and is missing; with `all`, also what the rest
-# of .ci/run needs (clang, sanitizer and fuzzer runtimes, clang-tidy, clang-format, Doxygen, Google Benchmark).
+# of .ci/run needs (ccache, clang, sanitizer and fuzzer runtimes, clang-tidy, clang-format, Doxygen, Google Benchmark).
 set -euo pipefail
 
 needed=(g++ cmake ninja-build zlib1g-dev libcurl4-openssl-dev ca-certificates
         nlohmann-json3-dev libcli11-dev libeigen3-dev libstb-dev catch2)
 wanted=(dataset-fashion-mnist)  # the study's data set where CIFAR-10 cannot be had
-tools=(clang libclang-rt-dev clang-tidy clang-format doxygen libbenchmark-dev python3)
+tools=(ccache clang libclang-rt-dev clang-tidy clang-format doxygen libbenchmark-dev python3)
 
 fail() { echo "install-deps: $*" >&2; exit 1; }
 

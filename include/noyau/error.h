@@ -7,11 +7,8 @@
 #include <string>
 #include <string_view>
 
-#if defined(__GNUC__) && defined(NOYAU_SHARED)
+/// Marks a symbol that the shared library exports.
 #define NOYAU_API __attribute__((visibility("default")))
-#else
-#define NOYAU_API  ///< Marks a symbol that the shared library exports.
-#endif
 
 namespace noyau::inline v0 {
 

@@ -1,8 +1,8 @@
 // Class activation maps from the activation and gradient of a layer.
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 
 #include "explain/subject.h"
+#include "symmetric_eigen.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -50,13 +50,11 @@ Eigen::VectorXd first_component(const Matrix& x) {
   const Matrix centred = x.rowwise() - x.colwise().mean();
   Eigen::VectorXd projection;
   if (x.rows() <= x.cols()) {
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(centred * centred.transpose());
-    const Eigen::Index last = x.rows() - 1;
-    const Eigen::VectorXd axis = centred.transpose() * solver.eigenvectors().col(last);
+    const SymmetricEigen eigen = symmetric_eigen(centred * centred.transpose());
+    const Eigen::VectorXd axis = centred.transpose() * eigen.vectors.col(x.rows() - 1);
     projection = centred * axis / std::max(axis.norm(), 1e-300);
   } else {
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(centred.transpose() * centred);
-    projection = centred * solver.eigenvectors().col(x.cols() - 1);
+    projection = centred * symmetric_eigen(centred.transpose() * centred).vectors.col(x.cols() - 1);
   }
   return projection.dot(centred.rowwise().sum()) < 0 ? Eigen::VectorXd(-projection) : projection;
 }

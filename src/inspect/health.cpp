@@ -1,10 +1,10 @@
 #include <Eigen/Cholesky>
-#include <Eigen/Eigenvalues>
 #include <cmath>
 #include <limits>
 #include <numeric>
 
 #include "inspect/watch.h"
+#include "symmetric_eigen.h"
 
 namespace noyau::inline v0::inspect {
 namespace {
@@ -73,8 +73,7 @@ std::vector<std::vector<std::int64_t>> groups(const Matrix& correlation,
 }
 
 void rank_of(Health& health, const Matrix& covariance) {
-  const Vector values =
-      Eigen::SelfAdjointEigenSolver<Matrix>(covariance, Eigen::EigenvaluesOnly).eigenvalues().cwiseMax(0);
+  const Vector values = symmetric_eigen(covariance).values.cwiseMax(0);
   const double total = values.sum();
   if (!(total > 0)) return;
   health.participation = total * total / values.squaredNorm();

@@ -1,8 +1,8 @@
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 
 #include "inspect/watch.h"
+#include "symmetric_eigen.h"
 
 namespace noyau::inline v0::inspect {
 namespace {
@@ -24,17 +24,17 @@ Pca pca(const Tensor& x, std::int64_t components) {
               " rows");
   const Matrix rows = centred(data);
   const bool dual = rows.cols() > rows.rows();  // the smaller of X X^T and X^T X
-  const Eigen::SelfAdjointEigenSolver<Matrix> eigen(dual ? Matrix(rows * rows.transpose())
-                                                         : Matrix(rows.transpose() * rows));
-  const Eigen::Index side = eigen.eigenvalues().size();
+  const SymmetricEigen eigen =
+      symmetric_eigen(dual ? Matrix(rows * rows.transpose()) : Matrix(rows.transpose() * rows));
+  const Eigen::Index side = eigen.values.size();
   const Eigen::Index k = std::min<Eigen::Index>({components, side, rows.rows() - 1});
   const double total = rows.squaredNorm();
   Pca result;
   result.scores = empty({data.dim(0), k});
   float* const to = result.scores.mutable_data<float>();
   for (Eigen::Index i = 0; i < k; ++i) {
-    const Eigen::VectorXd vector = eigen.eigenvectors().col(side - 1 - i);
-    const double value = std::max(0.0, eigen.eigenvalues()[side - 1 - i]);
+    const Eigen::VectorXd vector = eigen.vectors.col(side - 1 - i);
+    const double value = std::max(0.0, eigen.values[side - 1 - i]);
     Eigen::VectorXd loading = dual ? Eigen::VectorXd(rows.transpose() * vector) : vector;
     Eigen::Index largest = 0;
     loading.cwiseAbs().maxCoeff(&largest);

@@ -1,8 +1,8 @@
-#include <Eigen/Eigenvalues>
 #include <algorithm>
 #include <cmath>
 
 #include "noyau/models.h"
+#include "symmetric_eigen.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -43,14 +43,14 @@ void whiten(Sequential& net, const Tensor& images, double epsilon) {
               " numbers, not twice as many");
   NOYAU_CHECK(images.rank() == 4 && images.dim(3) == kernel.dim(2), "whiten: images are ", images.shape(),
               " but must be [n, h, w, ", kernel.dim(2), "]");
-  const Eigen::SelfAdjointEigenSolver<Matrix> eigen(patch_covariance(images, kernel.dim(0), kernel.dim(1)));
+  const SymmetricEigen eigen = symmetric_eigen(patch_covariance(images, kernel.dim(0), kernel.dim(1)));
   const Tensor values = empty(kernel.shape(), {Dtype::f64});
   double* const v = values.mutable_data<double>();
   for (std::int64_t i = 0; i < size; ++i) {
     for (std::int64_t f = 0; f < size; ++f) {
       const std::int64_t largest_first = size - 1 - f;
       const double weight =
-          eigen.eigenvectors()(i, largest_first) / std::sqrt(eigen.eigenvalues()[largest_first] + epsilon);
+          eigen.vectors(i, largest_first) / std::sqrt(eigen.values[largest_first] + epsilon);
       v[i * filters + f] = weight;
       v[i * filters + size + f] = -weight;
     }
