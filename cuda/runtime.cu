@@ -214,6 +214,13 @@ void copy_within(int index, void* destination, const void* source, std::size_t b
 void synchronize(int index) { state(index).wait(); }
 MemoryUse memory_use(int index) { return state(index).use(); }
 
+std::int64_t free_memory(int index) {
+  state(index);
+  std::size_t left = 0, all = 0;
+  check(cudaMemGetInfo(&left, &all), "cudaMemGetInfo");
+  return static_cast<std::int64_t>(left);
+}
+
 std::string device_name(int index) {
   state(index);
   cudaDeviceProp device;

@@ -26,6 +26,8 @@ void download(int index, void* destination, const void* source, std::size_t byte
 void copy_within(int index, void* destination, const void* source, std::size_t bytes);
 void synchronize(int index);
 MemoryUse memory_use(int index);
+// Bytes of the device that nothing holds.
+std::int64_t free_memory(int index);
 // How many devices can be used; 0 without a driver.
 int device_count();
 std::string device_name(int index);

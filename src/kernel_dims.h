@@ -140,6 +140,13 @@ struct ResampleDims {
   std::int64_t outer, in, out, inner;
 };
 
+// n images [h, w, c] of a data set, each with kPlanHead + h + w numbers of a plan: its index; top, bottom, left and right
+// of a box that becomes 0, the mean; the row and column that each row and column comes from, -1 where that is outside.
+struct GatherImagesDims {
+  std::int64_t n, h, w, c;
+};
+inline constexpr std::int64_t kPlanHead = 5;
+
 // Element i is kept iff word i % 4 of Philox block offset + i / 4 under key seed is at least threshold.
 struct DropoutDims {
   std::int64_t count;

@@ -23,6 +23,7 @@ void download(int index, void*, const void*, std::size_t) { fail_index("copy", i
 void copy_within(int index, void*, const void*, std::size_t) { fail_index("copy", index); }
 void synchronize(int index) { fail_index("synchronize", index); }
 MemoryUse memory_use(int index) { fail_index("memory_use", index); }
+std::int64_t free_memory(int index) { fail_index("free_memory", index); }
 int device_count() { return 0; }
 std::string device_name(int index) { fail_index("device_name", index); }
 

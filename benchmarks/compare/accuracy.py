@@ -7,6 +7,10 @@ import sys
 from .training import architecture_of, begin, end, pair
 
 
+# Without the warm-up, and from twice that rate on, some seeds never learn on either side.
+RECIPE = {"rate": 0.02, "weight_decay": 5e-4, "warmup": 1}
+
+
 def read_log(path, settings):
     """Rows of seeds that are done already with the same settings."""
     if not path or not os.path.exists(path):
@@ -19,9 +23,9 @@ def read_log(path, settings):
 def run_seed(bench, sides, architecture, seed):
     """Trains on both sides, an epoch each in turns, so that a slow phase of the machine meets both."""
     options = bench.options
-    for side in sides:  # without the warm-up, and from twice that rate on, some seeds never learn on either side
-        side("new", architecture=architecture, rate=0.02, seed=seed, weight_decay=5e-4)
-        side("data", directory=options.data, epochs=options.epochs, images=options.images, warmup=1)
+    for side in sides:
+        side("new", architecture=architecture, rate=RECIPE["rate"], seed=seed, weight_decay=RECIPE["weight_decay"])
+        side("data", directory=options.data, epochs=options.epochs, images=options.images, warmup=RECIPE["warmup"])
     totals = [{"seconds": 0.0, "processor": 0.0} for _ in sides]
     for epoch in range(options.epochs):
         for side, total in zip(sides, totals):
@@ -38,7 +42,7 @@ def accuracy(bench):
     """Test accuracy and time of the same recipe, seed by seed, noyau and its peer in turns."""
     options = bench.options
     threads = max(options.threads)
-    settings = {"epochs": options.epochs, "images": options.images, "threads": threads, "peer": options.peer}
+    settings = {"epochs": options.epochs, "images": options.images, "threads": threads, "peer": options.peer, **RECIPE}
     done = [row for row in read_log(options.log, settings) if row["seed"] <= options.seeds]
     noyau, peer = pair(bench, threads)
     begin(noyau, peer, "reference")

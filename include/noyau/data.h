@@ -150,6 +150,9 @@ struct LoaderOptions {
   std::uint64_t seed = 0;   ///< Decides order and augmentation.
   bool drop_last = false;   ///< Leave out a last batch that is not full.
   int prefetch = 2;         ///< Batches made ahead by a thread of the loader; 0: none, made when asked for.
+  /// On a CUDA device: keep the images there where they take at most a quarter of its free memory and `augment` only moves
+  /// pixels (flips, shifts, a cutout at the end), so that one kernel makes a batch. The bits are the same either way.
+  bool resident = true;
 };
 
 /// The batches of one epoch, to be iterated once; moving on waits for the next batch.
@@ -209,10 +212,15 @@ class NOYAU_API Loader {
   const Dataset& dataset() const { return dataset_; }
   /// The options.
   const LoaderOptions& options() const { return options_; }
+  /// Whether batches are made on the device, from images that stay there.
+  bool resident() const { return resident_ != nullptr; }
 
  private:
+  friend struct Epoch::State;
+  struct Resident;
   Dataset dataset_;
   LoaderOptions options_;
+  std::shared_ptr<const Resident> resident_;  // null where the CPU makes batches
 };
 
 /// Images u8 [n, h, w, c] as the Loader gives them: f32, (x / 255 - mean) / deviation. Throws unless they fit `info`.

@@ -6,19 +6,30 @@
 #include <thread>
 
 #include "data/pipeline.h"
+#include "devices.h"
+#include "kernel_dims.h"
+#include "ops/gather_images.h"
 
 namespace noyau::inline v0 {
 namespace {
 
 constexpr std::uint64_t kOrderStream = UINT64_MAX;
 
+// A batch, or what went wrong while it was made. Where the device has the images, `plan` stands for them.
+struct Made {
+  Batch batch;
+  Tensor plan;
+  std::exception_ptr error;
+};
+
 // Makes any batch of one epoch.
 class BatchMaker {
  public:
-  BatchMaker(const Dataset& dataset, const LoaderOptions& options, std::int64_t epoch)
+  BatchMaker(const Dataset& dataset, const LoaderOptions& options, std::int64_t epoch, bool plans)
       : dataset_(dataset),
         options_(options),
         epoch_(epoch),
+        plans_(plans),
         pipeline_(options.augment, dataset, options.seed) {
     if (options.shuffle) {
       Generator generator = stream(options.seed, static_cast<std::uint64_t>(epoch), kOrderStream);
@@ -29,15 +40,39 @@ class BatchMaker {
     }
   }
 
-  Batch make(std::int64_t number) {
+  Made make(std::int64_t number) {
     const std::int64_t first = number * options_.batch;
     const std::int64_t count = std::min(options_.batch, dataset_.size() - first);
-    const DataInfo& info = dataset_.info();
-    const auto classes = static_cast<std::int64_t>(info.classes.size());
-    const bool mixes = options_.augment.mixes_labels();
-    Batch batch;
+    Made made;
+    Batch& batch = made.batch;
     batch.number = number;
     batch.indices.assign(order_.begin() + first, order_.begin() + first + count);
+    if (plans_)
+      plan(made);
+    else
+      fill(batch);
+    return made;
+  }
+
+ private:
+  void plan(Made& made) {
+    const std::vector<std::int64_t>& indices = made.batch.indices;
+    const auto count = static_cast<std::int64_t>(indices.size());
+    const std::int64_t length = kPlanHead + dataset_.info().height + dataset_.info().width;
+    made.plan = empty({count, length}, {Dtype::i32});
+    made.batch.labels = empty({count}, {Dtype::i32});
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t index = indices[static_cast<std::size_t>(i)];
+      pipeline_.write_plan(epoch_, index, made.plan.mutable_data<std::int32_t>() + i * length, scratch_);
+      made.batch.labels.mutable_data<std::int32_t>()[i] = dataset_.label(index);
+    }
+  }
+
+  void fill(Batch& batch) {
+    const DataInfo& info = dataset_.info();
+    const auto count = static_cast<std::int64_t>(batch.indices.size());
+    const auto classes = static_cast<std::int64_t>(info.classes.size());
+    const bool mixes = options_.augment.mixes_labels();
     batch.images = empty({count, info.height, info.width, info.channels});
     batch.labels = mixes ? empty({count, classes}) : empty({count}, {Dtype::i32});
     const std::int64_t size = info.height * info.width * info.channels;
@@ -49,10 +84,8 @@ class BatchMaker {
       make_image(index, images + i * size, mixes ? targets + i * classes : nullptr);
       if (!mixes) ids[i] = dataset_.label(index);
     }
-    return batch;
   }
 
- private:
   void make_image(std::int64_t index, float* image, float* target) try {
     pipeline_.apply(epoch_, index, image, target, scratch_);
   } catch (const std::exception& error) {
@@ -62,6 +95,7 @@ class BatchMaker {
   Dataset dataset_;
   LoaderOptions options_;
   std::int64_t epoch_;
+  bool plans_;
   Pipeline pipeline_;
   PipelineScratch scratch_;
   std::vector<std::int64_t> order_;
@@ -69,14 +103,20 @@ class BatchMaker {
 
 }  // namespace
 
+// What a device keeps of a data set.
+struct Loader::Resident {
+  Tensor images;
+  Tensor table;
+};
+
 struct Epoch::State {
-  State(const Dataset& dataset, const LoaderOptions& options, std::int64_t epoch, std::int64_t from,
-        std::int64_t batches)
-      : maker(dataset, options, epoch),
-        device(options.device),
+  State(const Loader& loader, std::int64_t epoch, std::int64_t from)
+      : maker(loader.dataset_, loader.options_, epoch, loader.resident()),
+        resident(loader.resident_),
+        device(loader.options_.device),
         next(from),
-        end(batches),
-        ahead(options.prefetch) {
+        end(loader.batches()),
+        ahead(loader.options_.prefetch) {
     if (ahead > 0 && next < end) thread = std::thread([this, from] { produce(from); });
   }
 
@@ -93,7 +133,7 @@ struct Epoch::State {
     for (std::int64_t number = from; number < end; ++number) {
       Made made;
       try {
-        made.batch = maker.make(number);
+        made = maker.make(number);
       } catch (...) {
         made.error = std::current_exception();
       }
@@ -108,7 +148,7 @@ struct Epoch::State {
     }
   }
 
-  Batch take() {
+  Made take() {
     std::unique_lock lock(mutex);
     changed.wait(lock, [&] { return !ready.empty(); });
     Made made = std::move(ready.front());
@@ -116,26 +156,24 @@ struct Epoch::State {
     lock.unlock();
     changed.notify_all();
     if (made.error) std::rethrow_exception(made.error);
-    return std::move(made.batch);
+    return made;
   }
 
   void advance() {
     at_end = next >= end;
     if (at_end) return;
     at_end = true;  // should taking throw
-    batch = ahead > 0 ? take() : maker.make(next);
-    batch.images = batch.images.to(device);
+    Made made = ahead > 0 ? take() : maker.make(next);
+    batch = std::move(made.batch);
+    batch.images = resident ? gather_images(resident->images, made.plan.to(device), resident->table)
+                            : batch.images.to(device);
     batch.labels = batch.labels.to(device);
     ++next;
     at_end = false;
   }
 
-  struct Made {
-    Batch batch;
-    std::exception_ptr error;
-  };
-
   BatchMaker maker;
+  std::shared_ptr<const Loader::Resident> resident;
   Device device;
   std::int64_t next;  // the next batch to hand out
   std::int64_t end;
@@ -178,6 +216,12 @@ Loader::Loader(Dataset dataset, LoaderOptions options)
   NOYAU_CHECK(options_.prefetch >= 0, "loader: ", options_.prefetch, " batches ahead");
   NOYAU_CHECK(batches() > 0, "loader: ", dataset_.info().name, " has ", dataset_.size(),
               " images, less than one batch of ", options_.batch, "; do not drop the last");
+  if (!options_.resident || options_.device.kind != Device::Kind::cuda) return;
+  const Pipeline pipeline(options_.augment, dataset_, options_.seed);
+  const bool fits = dataset_.images().size() <= cuda::free_memory(options_.device.index) / 4;
+  if (!fits || !pipeline.only_moves()) return;
+  resident_ = std::make_shared<Resident>(
+      Resident{dataset_.images().to(options_.device), pipeline.table().to(options_.device)});
 }
 
 std::int64_t Loader::batches() const {
@@ -187,7 +231,7 @@ std::int64_t Loader::batches() const {
 Epoch Loader::epoch(std::int64_t number, std::int64_t from) const {
   NOYAU_CHECK(number >= 0 && from >= 0 && from <= batches(), "loader: epoch ", number, " from batch ", from,
               " of ", batches());
-  return Epoch(std::make_unique<Epoch::State>(dataset_, options_, number, from, batches()));
+  return Epoch(std::make_unique<Epoch::State>(*this, number, from));
 }
 
 Tensor normalize(const Tensor& images, const DataInfo& info) {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
+
+#include "backend.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -20,49 +23,13 @@ std::int64_t reflected(std::int64_t i, std::int64_t size) {
 }
 
 // map[i] becomes map[i + shift]; what comes from outside is black or mirrored.
-void shift_map(std::vector<std::int32_t>& map, std::int64_t shift, Border border,
+void shift_map(std::span<std::int32_t> map, std::int64_t shift, Border border,
                std::vector<std::int32_t>& moved) {
   const auto size = static_cast<std::int64_t>(map.size());
-  moved.resize(map.size());
+  moved.assign(map.begin(), map.end());
   for (std::int64_t i = 0; i < size; ++i) {
     const std::int64_t from = border == Border::reflect ? reflected(i + shift, size) : i + shift;
-    moved[static_cast<std::size_t>(i)] = from >= 0 && from < size ? map[static_cast<std::size_t>(from)] : -1;
-  }
-  map.swap(moved);
-}
-
-// out[y, x, c] = value(source[rows[y], cols[x], c], c), with 0 for what is outside.
-template <int kChannels, class T, class Value>
-void gather(const T* source, const std::vector<std::int32_t>& rows, const std::vector<std::int32_t>& cols,
-            float* out, Value&& value) {
-  const std::size_t width = cols.size();
-  for (const std::int32_t row : rows) {
-    const T* const line = source + static_cast<std::size_t>(std::max(row, 0)) * width * kChannels;
-    for (std::size_t x = 0; x < width; ++x, out += kChannels) {
-      const bool outside = row < 0 || cols[x] < 0;
-      const T* const pixel = line + static_cast<std::ptrdiff_t>(std::max(cols[x], 0)) * kChannels;
-      for (int c = 0; c < kChannels; ++c) out[c] = value(outside ? T{0} : pixel[c], c);
-    }
-  }
-}
-
-template <class T, class Value>
-void gather(std::int64_t channels, const T* source, const PipelineScratch& maps, float* out, Value&& value) {
-  if (channels == 1) gather<1>(source, maps.rows, maps.cols, out, value);
-  if (channels == 3) gather<3>(source, maps.rows, maps.cols, out, value);
-}
-
-void cut_square(const Pixels& pixels, std::int64_t size, const std::vector<double>& mean,
-                Generator& generator) {
-  const std::int64_t top = generator.below(static_cast<std::uint32_t>(pixels.height)) - size / 2;
-  const std::int64_t left = generator.below(static_cast<std::uint32_t>(pixels.width)) - size / 2;
-  for (std::int64_t y = std::max<std::int64_t>(top, 0); y < std::min(top + size, pixels.height); ++y) {
-    for (std::int64_t x = std::max<std::int64_t>(left, 0); x < std::min(left + size, pixels.width); ++x) {
-      for (std::int64_t c = 0; c < pixels.channels; ++c) {
-        pixels.values[static_cast<std::size_t>((y * pixels.width + x) * pixels.channels + c)] =
-            static_cast<float>(mean[static_cast<std::size_t>(c)] * 255);
-      }
-    }
+    map[static_cast<std::size_t>(i)] = from >= 0 && from < size ? moved[static_cast<std::size_t>(from)] : -1;
   }
 }
 
@@ -92,29 +59,90 @@ double paste(const std::vector<float>& partner, double share, const DataInfo& in
 
 }  // namespace
 
-// An image on its way: a source, read through the row and column maps of the scratch memory.
+// An image on its way: a source, read through the plan of the scratch memory.
 struct Pipeline::Canvas {
   const DataInfo& info;
-  const std::uint8_t* source;
+  const std::uint8_t* images;
   PipelineScratch& scratch;
   bool floating = false;  // the source is scratch.pixels instead
 
-  void reset_maps() {
-    scratch.rows.resize(static_cast<std::size_t>(info.height));
-    scratch.cols.resize(static_cast<std::size_t>(info.width));
-    std::iota(scratch.rows.begin(), scratch.rows.end(), 0);
-    std::iota(scratch.cols.begin(), scratch.cols.end(), 0);
+  Canvas(const Dataset& dataset, std::int64_t index, PipelineScratch& memory)
+      : info(dataset.info()), images(dataset.images().data<std::uint8_t>()), scratch(memory) {
+    reset(index);
+  }
+
+  std::span<std::int32_t> box() const { return std::span(scratch.plan).subspan(1, 4); }
+  std::span<std::int32_t> rows() const {
+    return std::span(scratch.plan).subspan(kPlanHead, static_cast<std::size_t>(info.height));
+  }
+  std::span<std::int32_t> columns() const {
+    return std::span(scratch.plan).last(static_cast<std::size_t>(info.width));
+  }
+
+  void reset(std::int64_t index) {
+    scratch.plan.assign(static_cast<std::size_t>(kPlanHead + info.height + info.width), 0);
+    scratch.plan[0] = static_cast<std::int32_t>(index);
+    std::iota(rows().begin(), rows().end(), 0);
+    std::iota(columns().begin(), columns().end(), 0);
+  }
+
+  void mirror() {
+    if (boxed()) settle();
+    std::reverse(columns().begin(), columns().end());
+  }
+
+  void shift(std::int64_t down, std::int64_t right, Border border) {
+    if (boxed()) settle();
+    shift_map(rows(), down, border, scratch.moved);
+    shift_map(columns(), right, border, scratch.moved);
+  }
+
+  // Overwrites a square of `size` pixels about (y, x) with the mean.
+  void cut_out(std::int64_t size, std::int64_t y, std::int64_t x) {
+    if (boxed()) settle();
+    const auto within = [](std::int64_t i, std::int64_t limit) {
+      return static_cast<std::int32_t>(std::clamp<std::int64_t>(i, 0, limit));
+    };
+    const std::int64_t top = y - size / 2, left = x - size / 2;
+    const std::span<std::int32_t> place = box();
+    place[0] = within(top, info.height);
+    place[1] = within(top + size, info.height);
+    place[2] = within(left, info.width);
+    place[3] = within(left + size, info.width);
+  }
+
+  bool boxed() const { return box()[1] > box()[0]; }
+
+  // out[y, x, c] = value(pixel, c), and inside(c) in the box.
+  template <class Value, class Inside>
+  void render(float* out, Value&& value, Inside&& inside) const {
+    for (std::int64_t y = 0; y < info.height; ++y) {
+      for (std::int64_t x = 0; x < info.width; ++x, out += info.channels) {
+        const bool in_box = y >= box()[0] && y < box()[1] && x >= box()[2] && x < box()[3];
+        for (std::int64_t c = 0; c < info.channels; ++c)
+          out[c] = in_box ? inside(c) : value(pixel(y, x, c), c);
+      }
+    }
+  }
+
+  float pixel(std::int64_t y, std::int64_t x, std::int64_t c) const {
+    const std::int64_t row = rows()[static_cast<std::size_t>(y)],
+                       column = columns()[static_cast<std::size_t>(x)];
+    if (row < 0 || column < 0) return 0;
+    const std::int64_t at = (row * info.width + column) * info.channels + c;
+    if (floating) return scratch.pixels[static_cast<std::size_t>(at)];
+    return static_cast<float>(images[scratch.plan[0] * info.height * info.width * info.channels + at]);
   }
 
   // The pixels as they stand, for a step that changes values.
   Pixels settle() {
     scratch.other.resize(static_cast<std::size_t>(info.height * info.width * info.channels));
-    const auto same = [](auto value, int) { return static_cast<float>(value); };
-    if (floating) gather(info.channels, scratch.pixels.data(), scratch, scratch.other.data(), same);
-    if (!floating) gather(info.channels, source, scratch, scratch.other.data(), same);
+    render(
+        scratch.other.data(), [](float value, std::int64_t) { return value; },
+        [&](std::int64_t c) { return static_cast<float>(info.mean[static_cast<std::size_t>(c)] * 255); });
     scratch.pixels.swap(scratch.other);
     floating = true;
-    reset_maps();
+    reset(scratch.plan[0]);
     return {scratch.pixels, info.height, info.width, info.channels};
   }
 };
@@ -137,22 +165,21 @@ Pipeline::Pipeline(const Augment& augment, const Dataset& dataset, std::uint64_t
 
 void Pipeline::run_step(const Augment::Step& step, Canvas& canvas, Generator& generator, std::int64_t epoch,
                         std::int64_t index) const {
-  std::vector<std::int32_t>& cols = canvas.scratch.cols;
   switch (step.kind) {
     case Kind::flip:
-      if (generator.uniform() < step.values[0]) std::reverse(cols.begin(), cols.end());
+      if (generator.uniform() < step.values[0]) canvas.mirror();
       break;
     case Kind::alternating_flip: {
       const std::uint64_t side = stream(seed_, kFlipStream, static_cast<std::uint64_t>(index)).next() & 1;
-      if (((side + static_cast<std::uint64_t>(epoch)) & 1) != 0) std::reverse(cols.begin(), cols.end());
+      if (((side + static_cast<std::uint64_t>(epoch)) & 1) != 0) canvas.mirror();
       break;
     }
     case Kind::pad_crop:
     case Kind::translate: {
       const auto reach = static_cast<std::int64_t>(step.values[0]);
       const auto places = static_cast<std::uint32_t>(2 * reach + 1);
-      shift_map(canvas.scratch.rows, generator.below(places) - reach, step.border, canvas.scratch.moved);
-      shift_map(cols, generator.below(places) - reach, step.border, canvas.scratch.moved);
+      const std::int64_t down = generator.below(places) - reach;
+      canvas.shift(down, generator.below(places) - reach, step.border);
       break;
     }
     case Kind::affine:
@@ -161,9 +188,12 @@ void Pipeline::run_step(const Augment::Step& step, Canvas& canvas, Generator& ge
     case Kind::color_jitter:
       jitter_color(step, canvas.settle(), generator);
       break;
-    case Kind::cutout:
-      cut_square(canvas.settle(), static_cast<std::int64_t>(step.values[0]), canvas.info.mean, generator);
+    case Kind::cutout: {
+      const std::int64_t y = generator.below(static_cast<std::uint32_t>(canvas.info.height));
+      canvas.cut_out(static_cast<std::int64_t>(step.values[0]), y,
+                     generator.below(static_cast<std::uint32_t>(canvas.info.width)));
       break;
+    }
     case Kind::custom:
       step.function(canvas.settle(), generator);
       break;
@@ -173,24 +203,57 @@ void Pipeline::run_step(const Augment::Step& step, Canvas& canvas, Generator& ge
   }
 }
 
+Generator Pipeline::run_steps(std::int64_t epoch, std::int64_t index, Canvas& canvas) const {
+  Generator generator = stream(seed_, static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(index));
+  for (const Augment::Step& step : steps_) run_step(step, canvas, generator, epoch, index);
+  return generator;
+}
+
 Generator Pipeline::transform(std::int64_t epoch, std::int64_t index, float* out,
                               PipelineScratch& scratch) const {
-  const DataInfo& info = dataset_.info();
-  const std::int64_t size = info.height * info.width * info.channels;
-  Generator generator = stream(seed_, static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(index));
-  Canvas canvas{info, dataset_.images().data<std::uint8_t>() + index * size, scratch};
-  canvas.reset_maps();
-  for (const Augment::Step& step : steps_) run_step(step, canvas, generator, epoch, index);
+  Canvas canvas(dataset_, index, scratch);
+  Generator generator = run_steps(epoch, index, canvas);
   if (canvas.floating) {
-    gather(info.channels, scratch.pixels.data(), scratch, out, [&](float value, int c) {
-      return value * scale_[static_cast<std::size_t>(c)] + shift_[static_cast<std::size_t>(c)];
-    });
+    canvas.render(
+        out,
+        [&](float value, std::int64_t c) {
+          return value * scale_[static_cast<std::size_t>(c)] + shift_[static_cast<std::size_t>(c)];
+        },
+        [](std::int64_t) { return 0.0F; });
   } else {
-    gather(info.channels, canvas.source, scratch, out,
-           [table = table_.data()](std::uint8_t value, int c) { return table[c * 256 + value]; });
+    const DataInfo& info = dataset_.info();
+    Context context;
+    Cpu::gather_images(context, {1, info.height, info.width, info.channels}, canvas.images,
+                       scratch.plan.data(), table_.data(), out);
   }
   return generator;
 }
+
+bool Pipeline::only_moves() const {
+  const auto moves = [&](const Augment::Step& step) {
+    switch (step.kind) {
+      case Kind::flip:
+      case Kind::alternating_flip:
+      case Kind::pad_crop:
+      case Kind::translate:
+        return true;
+      case Kind::cutout:
+        return &step == &steps_.back();
+      default:
+        return false;
+    }
+  };
+  return mixing_.empty() && std::all_of(steps_.begin(), steps_.end(), moves);
+}
+
+void Pipeline::write_plan(std::int64_t epoch, std::int64_t index, std::int32_t* plan,
+                          PipelineScratch& scratch) const {
+  Canvas canvas(dataset_, index, scratch);
+  run_steps(epoch, index, canvas);
+  std::copy(scratch.plan.begin(), scratch.plan.end(), plan);
+}
+
+Tensor Pipeline::table() const { return from_vector(table_, {dataset_.info().channels, 256}); }
 
 void Pipeline::apply(std::int64_t epoch, std::int64_t index, float* out, float* target,
                      PipelineScratch& scratch) const {

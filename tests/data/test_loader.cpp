@@ -77,6 +77,56 @@ TEST_CASE("batches depend on options, epoch and index alone", "[data][fast]") {
   CHECK(equal(single[11].labels[0], batches[2].labels[1]));
 }
 
+TEST_CASE("images that stay on a device give the same batches", "[data][cuda][fast]") {
+  if (device_count(Device::Kind::cuda) == 0) return;
+  for (const char* steps :
+       {"none", "flip", "alternating_flip|pad_crop(2)|cutout(3)", "translate(7,reflect)|flip"}) {
+    CAPTURE(steps);
+    LoaderOptions options{.batch = 8, .shuffle = true, .augment = Augment(steps), .seed = 4};
+    const std::vector<Batch> expected = all(Loader(counted(23), options).epoch(1));
+    options.device = Device("cuda");
+    const Loader loader(counted(23), options);
+    CHECK(loader.resident());
+    std::vector<Batch> batches = all(loader.epoch(1));
+    for (Batch& batch : batches) {
+      CHECK(batch.images.device() == options.device);
+      batch.images = batch.images.to(Device());
+      batch.labels = batch.labels.to(Device());
+    }
+    CHECK(same(batches, expected));
+  }
+  for (const char* steps : {"cutout(3)|flip", "color_jitter(0.1)", "mixup(1)"})
+    CHECK_FALSE(Loader(counted(23), {.augment = Augment(steps), .device = Device("cuda")}).resident());
+  CHECK_FALSE(Loader(counted(23), {.device = Device("cuda"), .resident = false}).resident());
+}
+
+TEST_CASE("a cutout becomes the mean, and moves with what follows it", "[data][fast]") {
+  const Dataset data = counted(16);
+  const auto zeros = [](const Tensor& image) {
+    std::vector<std::array<std::int64_t, 2>> found;
+    const float* x = image.data<float>();
+    for (std::int64_t y = 0; y < 5; ++y)
+      for (std::int64_t q = 0; q < 6; ++q, x += 3)
+        if (std::abs(x[0]) + std::abs(x[1]) + std::abs(x[2]) < 1e-5F) found.push_back({y, q});
+    return found;
+  };
+  const auto first = [&](const char* steps) {
+    return all(Loader(data, {.batch = 16, .augment = Augment(steps)}).epoch(0))[0];
+  };
+  const Batch cut = first("cutout(2)"), mirrored = first("cutout(2)|flip(1)"),
+              twice = first("cutout(2)|cutout(3)");
+  for (std::int64_t i = 0; i < 16; ++i) {
+    CAPTURE(i);
+    std::vector<std::array<std::int64_t, 2>> expected = zeros(cut.images[i]);
+    REQUIRE(!expected.empty());
+    CHECK(expected.size() <= 4);
+    CHECK(zeros(twice.images[i]).size() >= expected.size());
+    for (auto& place : expected) place[1] = 5 - place[1];
+    std::sort(expected.begin(), expected.end());
+    CHECK(zeros(mirrored.images[i]) == expected);
+  }
+}
+
 TEST_CASE("labels become probabilities when images are mixed", "[data][fast]") {
   for (const Augment& mixing : {mixup(0.5), cutmix(1), mixup(1) | cutmix(1)}) {
     const std::vector<Batch> batches = all(Loader(counted(20), {.batch = 20, .augment = mixing}).epoch(0));

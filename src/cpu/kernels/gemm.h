@@ -6,9 +6,10 @@
 namespace noyau::inline v0 {
 namespace {
 
-// Products summed in registers before they meet memory: those that a panel of half the first-level cache holds.
+// Products summed in registers before they meet memory: those that a panel of half the first-level cache holds, and no
+// fewer than 256, since to read and write sums more often costs more than what the second level adds.
 template <class Isa>
-constexpr std::int64_t kGemmDepth = (1 << 14) / (2 * Isa::kVectorBytes);
+constexpr std::int64_t kGemmDepth = larger(256, (1 << 14) / (2 * Isa::kVectorBytes));
 
 // Ends a tile, or keeps its sums where columns are missing; apart, so that tiles stay small.
 template <class Isa, class T>
