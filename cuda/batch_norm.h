@@ -31,14 +31,4 @@ struct Normalization {
   const T* beta;
 };
 
-template <class T>
-struct StoreGradients {
-  T* dgamma;
-  T* dbeta;
-  __device__ void operator()(std::int64_t c, const double (&sums)[2]) const {
-    dbeta[c] = static_cast<T>(sums[0]);
-    dgamma[c] = static_cast<T>(sums[1]);
-  }
-};
-
 }  // namespace noyau::inline v0

@@ -108,16 +108,6 @@ struct ParameterSums {
   }
 };
 
-template <class T>
-struct StoreGradients {
-  T* dgamma;
-  T* dbeta;
-  __device__ void operator()(std::int64_t c, const double (&sums)[2]) const {
-    dbeta[c] = static_cast<T>(sums[0]);
-    dgamma[c] = static_cast<T>(sums[1]);
-  }
-};
-
 dim3 group_threads(const GroupNormDims& d) {
   const std::int64_t wanted = power_of_two_above(d.positions * (d.c / d.groups));
   return dim3(static_cast<unsigned>(std::clamp<std::int64_t>(wanted, kWarp, kGroupThreads)));

@@ -52,4 +52,15 @@ void column_sums(const Context& context, std::int64_t rows, std::int64_t columns
   launch_elements(context, columns, FinishSums<kValues, Finish>{slices, columns, parts.data(), finish});
 }
 
+// Where column_sums() of dy and of dy times the normalised x go.
+template <class T>
+struct StoreGradients {
+  T* dgamma;
+  T* dbeta;
+  __device__ void operator()(std::int64_t c, const double (&sums)[2]) const {
+    dbeta[c] = static_cast<T>(sums[0]);
+    dgamma[c] = static_cast<T>(sums[1]);
+  }
+};
+
 }  // namespace noyau::inline v0

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/command_line.h"
+#include "common/device.h"
 #include "common/files.h"
 #include "common/progress.h"
 #include "explain/pages.h"
@@ -40,7 +41,7 @@ bool parse(Request& request, int argc, char** argv) {
   programs::CommandLine line(
       "noyau-explain", "--weights FILE [options]",
       "Shows which parts of images speak for a class, and measures whether the maps are right.");
-  line.take(request.settings, {"weights", "data", "data-dir", "seed", "threads", "out"});
+  line.take(request.settings, {"weights", "data", "data-dir", "seed", "threads", "device", "out"});
   line.text("images", request.images, "LIST",
             "test-set indices, files and folders, by commas (default: the best and worst of each class)");
   line.text("methods", request.methods, "LIST", "names by commas, default or all; see --list methods");
@@ -81,6 +82,7 @@ class Explaining {
            "info)");
     }
     model_.net.train(false);
+    model_.net.to(noyau::Device(programs::usable_device(request.settings.device)));
     question_.seed = static_cast<std::uint64_t>(request.settings.seed);
     question_.score = score_of(request.score);
     question_.target = target_of(request.target);
@@ -156,7 +158,7 @@ class Explaining {
   }
 
   std::string layer_of(const std::vector<Item>& items) const {
-    const noyau::Tensor x = inputs_of({items.front()}, model_.info);
+    const noyau::Tensor x = inputs_of(model_.net, {items.front()}, model_.info);
     const auto layers = noyau::map_layers(model_.net, x);
     if (!request_.layer.empty()) {
       std::vector<std::string> names;
@@ -258,8 +260,8 @@ class Explaining {
     if (!shown) return;
     const std::size_t few = std::min<std::size_t>(items.size(), 32);
     const std::vector<Item> first(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(few));
-    const noyau::PlusPlusDiagnosis d = diagnose_plus_plus(model_.net, inputs_of(first, model_.info),
-                                                          {.layer = layer_, .score = question_.score});
+    const noyau::PlusPlusDiagnosis d = diagnose_plus_plus(
+        model_.net, inputs_of(model_.net, first, model_.info), {.layer = layer_, .score = question_.score});
     const auto percent = [](double share) { return noyau::plot::fixed(100 * share, 1) + " %"; };
     document_.add(study::Note{study::Note::Kind::reading,
                               study::Text("Grad-CAM++ here: " + percent(d.constant_share) +
@@ -275,7 +277,7 @@ class Explaining {
   }
 
   noyau::Tensor test_inputs() const {
-    return inputs_of(first_items(count_, test_, model_.info), model_.info);
+    return inputs_of(model_.net, first_items(count_, test_, model_.info), model_.info);
   }
 
   void add_table(const std::string& key, const std::string& heading, const std::vector<Measures>& rows,

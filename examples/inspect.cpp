@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "common/command_line.h"
+#include "common/device.h"
 #include "common/experiment.h"
 #include "common/files.h"
 #include "common/interrupt.h"
@@ -33,7 +34,7 @@ bool parse(Request& request, int argc, char** argv) {
   line.text("weights", request.weights, "FILE", "network to inspect, as noyau-train saves it");
   line.text("snapshots", request.snapshots, "FILE,FILE", "the same network earlier in training, in order");
   line.flag("fast", request.fast, "sample images and units; the page says what was left out");
-  line.take(request.settings, {"data", "data-dir", "test-images", "seed", "threads", "out"});
+  line.take(request.settings, {"data", "data-dir", "test-images", "seed", "threads", "device", "out"});
   if (!line.parse(argc, argv)) return false;
   request.data_given = line.given().contains("data");
   if (request.weights.empty())
@@ -128,8 +129,11 @@ Exit run(int argc, char** argv) {
   const programs::Stopwatch clock;
   if (request.settings.threads > 0) noyau::set_num_threads(static_cast<int>(request.settings.threads));
   noyau::SavedModel model = load(request.weights);
+  const noyau::Device device(programs::usable_device(request.settings.device));
+  model.net.to(device);
   programs::Progress progress;
-  Effort effort{.seed = static_cast<std::uint64_t>(request.settings.seed),
+  Effort effort{.device = device,
+                .seed = static_cast<std::uint64_t>(request.settings.seed),
                 .stop = programs::asked(interrupts.token())};
   if (request.fast) {
     effort.images = 1000;

@@ -23,7 +23,8 @@ struct Mosaics {
   std::vector<std::int32_t> classes[4] = {};  // of each quadrant
 };
 
-Mosaics mosaics_of(const std::vector<Item>& items, const noyau::DataInfo& info) {
+Mosaics mosaics_of(const noyau::Sequential& net, const std::vector<Item>& items,
+                   const noyau::DataInfo& info) {
   Mosaics mosaics;
   std::vector<Item> waiting;
   for (const Item& item : items) {
@@ -31,7 +32,7 @@ Mosaics mosaics_of(const std::vector<Item>& items, const noyau::DataInfo& info) 
     if (item.wrong() || there) continue;
     waiting.push_back(item);
     if (waiting.size() < 4) continue;
-    mosaics.images.push_back(noyau::mosaic(inputs_of(waiting, info)));
+    mosaics.images.push_back(noyau::mosaic(inputs_of(net, waiting, info)));
     for (std::size_t q = 0; q < 4; ++q) mosaics.classes[q].push_back(waiting[q].truth);
     waiting.clear();
   }
@@ -56,7 +57,7 @@ std::vector<Pointing> point(const noyau::Sequential& net, std::vector<Item> item
                             const noyau::DataInfo& info, const std::vector<Method>& methods,
                             Question question, const Report& report) {
   classify(items, net, info);
-  const Mosaics mosaics = mosaics_of(items, info);
+  const Mosaics mosaics = mosaics_of(net, items, info);
   if (mosaics.images.size() < 2) return {};
   const Tensor x = noyau::concat(mosaics.images, 0);
   std::vector<Pointing> rows;

@@ -60,6 +60,7 @@ Measures measure(const noyau::Sequential& net, const Tensor& x, const Method& me
   question.target = classes;
   const programs::Stopwatch clock;
   const Tensor map = large(method.map(net, x, question), x);
+  noyau::synchronize(x.device());
   row.seconds = clock.seconds() / static_cast<double>(x.dim(0));
   row.map = map;
   measure_maps(row, net, x, map, classes);
@@ -124,6 +125,7 @@ std::vector<Measures> compare_layers(const noyau::Sequential& net, const Tensor&
     const programs::Stopwatch clock;
     const Tensor map =
         large(grad_cam(net, x, {.layer = layer.name, .target = classes, .score = question.score}), x);
+    noyau::synchronize(x.device());
     row.seconds = clock.seconds() / static_cast<double>(x.dim(0));
     measure_maps(row, net, x, map, classes);
     rows.push_back(row);

@@ -64,6 +64,11 @@ void add_folder(std::vector<Item>& items, const fs::path& folder, const noyau::D
   for (const fs::path& path : paths) items.push_back(from_file(path, info));
 }
 
+noyau::Device device_of(const noyau::Sequential& net) {
+  const std::vector<Tensor> parameters = net.parameters();
+  return parameters.empty() ? noyau::Device() : parameters.front().device();
+}
+
 // Names of files: letters, digits, '-' and '_', no two the same.
 void make_ids_unique(std::vector<Item>& items) {
   std::map<std::string, int> seen;
@@ -108,23 +113,23 @@ std::vector<Item> first_items(std::int64_t count, const noyau::Dataset& test, co
   return items;
 }
 
-Tensor inputs_of(const std::vector<Item>& items, const noyau::DataInfo& info) {
+Tensor inputs_of(const noyau::Sequential& net, const std::vector<Item>& items, const noyau::DataInfo& info) {
   std::vector<Tensor> images;
   for (const Item& item : items) {
     images.push_back(reshape(item.image, {1, info.height, info.width, info.channels}));
   }
-  return noyau::normalize(images.size() == 1 ? images[0] : noyau::concat(images, 0), info);
+  return inputs_of(net, images.size() == 1 ? images[0] : noyau::concat(images, 0), info);
 }
 
-Tensor inputs_of(const Tensor& images, const noyau::DataInfo& info) {
+Tensor inputs_of(const noyau::Sequential& net, const Tensor& images, const noyau::DataInfo& info) {
   if (images.dim(1) == info.height && images.dim(2) == info.width && images.dim(3) == info.channels) {
-    return noyau::normalize(images, info);
+    return noyau::normalize(images, info).to(device_of(net));
   }
   std::vector<Tensor> fit;
   for (std::int64_t i = 0; i < images.dim(0); ++i) {
     fit.push_back(reshape(fitted(images[i], info), {1, info.height, info.width, info.channels}));
   }
-  return noyau::normalize(noyau::concat(fit, 0), info);
+  return noyau::normalize(noyau::concat(fit, 0), info).to(device_of(net));
 }
 
 void classify(std::vector<Item>& items, const noyau::Sequential& net, const noyau::DataInfo& info) {
@@ -133,7 +138,7 @@ void classify(std::vector<Item>& items, const noyau::Sequential& net, const noya
     const std::size_t end = std::min(items.size(), begin + 64);
     const std::vector<Item> part(items.begin() + static_cast<std::ptrdiff_t>(begin),
                                  items.begin() + static_cast<std::ptrdiff_t>(end));
-    const Tensor p = softmax(net(inputs_of(part, info)));
+    const Tensor p = softmax(net(inputs_of(net, part, info)));
     for (std::size_t i = begin; i < end; ++i) {
       items[i].probabilities = p[static_cast<std::int64_t>(i - begin)].to_vector<float>();
       const auto& values = items[i].probabilities;

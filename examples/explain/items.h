@@ -31,10 +31,12 @@ std::vector<Item> default_items(const noyau::Sequential& net, const noyau::Datas
 std::vector<Item> first_items(std::int64_t count, const noyau::Dataset& test, const noyau::DataInfo& info);
 /// Fills in what the network says.
 void classify(std::vector<Item>& items, const noyau::Sequential& net, const noyau::DataInfo& info);
-/// The items as the network's input, [n, h, w, c].
-noyau::Tensor inputs_of(const std::vector<Item>& items, const noyau::DataInfo& info);
-/// Images u8 [n, h, w, c] of any size as the network's input.
-noyau::Tensor inputs_of(const noyau::Tensor& images, const noyau::DataInfo& info);
+/// The items as input of `net`, [n, h, w, c], on its device.
+noyau::Tensor inputs_of(const noyau::Sequential& net, const std::vector<Item>& items,
+                        const noyau::DataInfo& info);
+/// Images u8 [n, h, w, c] of any size as input of `net`, on its device.
+noyau::Tensor inputs_of(const noyau::Sequential& net, const noyau::Tensor& images,
+                        const noyau::DataInfo& info);
 /// The class's name, or its id where there is none.
 std::string class_name(const noyau::DataInfo& info, std::int32_t id);
 

@@ -87,7 +87,7 @@ Tensor in_rows(const std::vector<Tensor>& pictures) {
 
 Sheet make_sheet(const noyau::Sequential& net, const Item& item, const noyau::DataInfo& info,
                  const std::vector<Method>& methods, const Question& question, const std::string& layer) {
-  const Tensor x = inputs_of({item}, info);
+  const Tensor x = inputs_of(net, {item}, info);
   const std::vector<Asked> all_asked = asked_of(item, info, question.target);
   std::vector<Tensor> pictures;
   std::vector<std::string> captions;

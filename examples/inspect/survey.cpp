@@ -92,26 +92,28 @@ Filters filters_of(noyau::Sequential& net) {
 
 std::vector<LayerFacts> measure_layers(noyau::Sequential& net, const noyau::Dataset& images,
                                        const std::vector<Attribute>& attributes, const Effort& effort) {
-  const auto outputs =
-      in::measure_outputs(net, images, names_of(net, images.info()), {.features = 1024, .stop = effort.stop});
+  const auto outputs = in::measure_outputs(net, images, names_of(net, images.info()),
+                                           {.features = 1024, .device = effort.device, .stop = effort.stop});
   return facts_of(outputs, images, attributes, effort);
 }
 
 Surveyor::Surveyor(noyau::SavedModel& model, noyau::Dataset images, Effort effort)
     : model_(model), images_(std::move(images)), effort_(std::move(effort)) {
   const std::vector<std::string> layers = names_of(model.net, images_.info());
-  const in::OutputOptions options{.features = 1024, .stop = effort_.stop};
+  const in::OutputOptions options{.features = 1024, .device = effort_.device, .stop = effort_.stop};
   say(effort_, message("measuring ", layers.size() - 1, " layers on ", images_.size(), " images"));
   outputs_ = in::measure_outputs(model.net, images_, layers, options);
   noyau::seed(effort_.seed);
   fresh_ = noyau::from_json(noyau::to_json(model.net));
+  fresh_.to(effort_.device);
   fresh_outputs_ = in::measure_outputs(fresh_, images_, layers, options);
   colours_ = in::colour_basis(images_.images());
 }
 
 Survey Surveyor::layers() {
   Survey result{.info = images_.info(), .images = images_.size(), .attributes = attributes_of(images_)};
-  const noyau::Tensor logits = noyau::predict(model_.net, images_, {.stop = effort_.stop});
+  const noyau::Tensor logits =
+      noyau::predict(model_.net, images_, {.device = effort_.device, .stop = effort_.stop});
   for (const noyau::Prediction& p : noyau::predictions(logits, images_.labels()))
     result.right += p.correct() ? 1 : 0;
   result.trained = facts_of(outputs_, images_, result.attributes, effort_);
@@ -133,13 +135,17 @@ LayerCard Surveyor::card(std::size_t number) {
   if (number + 1 < outputs_.size()) {  // the outputs themselves are not ablated
     say(effort_, message("layer ", outputs.name, ": ablating ", card.shown.size(), " units"));
     card.ablation = in::ablate(model_.net, images_.first(effort_.ablation), outputs.name,
-                               {.units = card.shown, .stop = effort_.stop});
+                               {.units = card.shown, .device = effort_.device, .stop = effort_.stop});
     card.causal = in::causal_units(card.ablation);
   }
   say(effort_, message("layer ", outputs.name, ": maximising ", card.shown.size(), " units"));
-  const in::Maximised maximised = in::maximise(
-      model_.net, info, outputs.name, card.shown,
-      {.steps = effort_.steps, .rate = 0.2, .seed = effort_.seed, .stop = effort_.stop}, colours_);
+  const in::Maximised maximised = in::maximise(model_.net, info, outputs.name, card.shown,
+                                               {.steps = effort_.steps,
+                                                .rate = 0.2,
+                                                .seed = effort_.seed,
+                                                .device = effort_.device,
+                                                .stop = effort_.stop},
+                                               colours_);
   card.maximised = maximised.value;
   const noyau::Size2 size(info.height, info.width);
   for (std::size_t i = 0; i < card.shown.size(); ++i) {

@@ -16,6 +16,7 @@ struct Effort {
   std::int64_t units = 0;          ///< Units of a layer that are ablated and pictured; 0 means all.
   int steps = 64;                  ///< Steps of activation maximisation.
   std::int64_t mapped = 600;       ///< Images on the map.
+  noyau::Device device = {};       ///< Where the network is.
   std::uint64_t seed = 1;          ///< Decides samples, fresh weights and first images.
   noyau::StopRequested stop = {};  ///< Asked now and then.
   std::function<void(const std::string&)> said = {};  ///< Told what is done now.

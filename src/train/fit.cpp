@@ -55,13 +55,10 @@ void check_options(const FitOptions& o, const Dataset& train) {
   NOYAU_CHECK(!o.resume || !o.checkpoint.empty(), "fit: resume needs a checkpoint to go on from");
 }
 
-std::int64_t count_right(const Tensor& logits, const Tensor& labels) {
+/// [1]: how many rows of `logits` are largest at their label.
+Tensor count_right(const Tensor& logits, const Tensor& labels) {
   const Tensor ids = labels.dtype() == Dtype::i32 ? labels : argmax(labels, -1);
-  const std::vector<std::int32_t> predicted = argmax(logits, -1).to_vector<std::int32_t>();
-  const std::vector<std::int32_t> wanted = ids.to_vector<std::int32_t>();
-  std::int64_t right = 0;
-  for (std::size_t i = 0; i < wanted.size(); ++i) right += predicted[i] == wanted[i] ? 1 : 0;
-  return right;
+  return sum(equal_to(argmax(logits, -1), ids).to(Dtype::f64), {0}, true);
 }
 
 class Fit {
@@ -154,15 +151,19 @@ class Fit {
                            .rate_factor = optimizer_.rate_factor()});
   }
 
-  // Leaves the gradients of the batch in the parameters and returns its loss.
+  // Leaves the gradients of the batch in the parameters and returns its loss. That is read last, so that a device has
+  // the gradients to compute while the CPU waits for it, and before the parameters change, so that a loss that is not
+  // finite can be traced to a layer.
   double learn(const Batch& batch) {
     const Autocast products(options_.precision);
     const Tensor logits = in_f32(network_(batch.images));
     const Tensor loss = loss_of(logits, batch.labels);
-    const double value = loss.item<double>();
-    if (!std::isfinite(value)) diverge(value, batch);
-    progress_.right += count_right(logits.detach(), batch.labels);
+    const Tensor right = count_right(logits.detach(), batch.labels);
     backward(scaler_ ? scaler_->scaled(loss) : loss);
+    const Tensor read = concat({reshape(loss.detach(), {1}).to(Dtype::f64), right}, 0).to(Device());
+    const double value = read.data<double>()[0];
+    if (!std::isfinite(value)) diverge(value, batch);
+    progress_.right += static_cast<std::int64_t>(read.data<double>()[1]);
     return value;
   }
 

@@ -3,6 +3,8 @@
 
 #include "catch2.h"
 #include "noyau/device.h"
+#include "noyau/image.h"
+#include "noyau/ops.h"
 #include "programs/process.h"
 #include "programs/scratch.h"
 #include "programs/tiny_data.h"
@@ -38,6 +40,12 @@ struct Bench {
                   "--json"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     return run_program("noyau-train", all, {.directory = scratch.path(), .variables = variables});
+  }
+
+  // What `program` says of the network in the folder run.
+  ProcessResult look(const std::string& program, Arguments arguments) const {
+    arguments.insert(arguments.end(), {"--weights", "run/best.safetensors", "--data-dir", "data"});
+    return run_program(program, arguments, {.directory = scratch.path()});
   }
 
   void check_refused(const Arguments& arguments, const Arguments& variables, int code,
@@ -101,6 +109,44 @@ TEST_CASE("noyau-train --dry-run predicts the time on the device", "[programs][d
   INFO(result.err);
   CHECK(result.code == 0);
   CHECK_THAT(result.out, ContainsSubstring("predicted time: "));
+}
+
+TEST_CASE("noyau-explain has the maps of the CPU on a device", "[programs][device]") {
+  if (!has_cuda()) return;
+  const Bench bench;
+  REQUIRE(bench.train({"--out", "run"}).code == 0);
+  const auto explain = [&](const std::string& device) {
+    const ProcessResult result =
+        bench.look("noyau-explain", {"--images", "0,3", "--methods", "grad_cam_pp,saliency,lrp", "--tracin",
+                                     "2", "--json", "--device", device, "--out", device});
+    INFO(result.err);
+    REQUIRE(result.code == 0);
+    return Json::parse(result.out);
+  };
+  const Json expected = explain("cpu");
+  const Json actual = explain("cuda");
+  for (std::size_t i = 0; i < 2; ++i) {
+    CHECK(actual["images"][i]["predicted"] == expected["images"][i]["predicted"]);
+    CHECK(actual["images"][i]["probability"].get<double>() ==
+          Approx(expected["images"][i]["probability"].get<double>()).epsilon(1e-4));
+  }
+  for (const char* figure : {"test-0", "test-3"}) {
+    const auto picture = [&](const std::string& device) {
+      return noyau::load_image(bench.scratch / (device + "/figures/" + figure + ".png"))
+          .to(noyau::Dtype::f32);
+    };
+    CHECK(mean(abs(picture("cuda") - picture("cpu"))).item<double>() < 0.5);  // of 255
+  }
+}
+
+TEST_CASE("noyau-inspect looks into a network on a device", "[programs][device]") {
+  if (!has_cuda()) return;
+  const Bench bench;
+  REQUIRE(bench.train({"--model", "softmax-regression", "--out", "run"}).code == 0);
+  const ProcessResult result = bench.look("noyau-inspect", {"--fast", "--device", "cuda", "--out", "page"});
+  INFO(result.err);
+  CHECK(result.code == 0);
+  CHECK_THAT(result.out, ContainsSubstring("page: page/index.html"));
 }
 
 TEST_CASE("a device that cannot be used is one line that says what to do", "[programs][device]") {
