@@ -6,7 +6,7 @@ namespace noyau::inline v0 {
 
 template <class T>
 void depthwise_forward(const Context& context, const Conv2dDims& d, const T* x, const T* kernel,
-                       const T* bias, T* y);
+                       const T* bias, const T* residual, bool relu, T* y);
 template <class T>
 void depthwise_dinput(const Context& context, const Conv2dDims& d, const T* dy, const T* kernel,
                       const T* bias, T* dx);

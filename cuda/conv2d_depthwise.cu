@@ -9,7 +9,7 @@
 namespace noyau::inline v0 {
 namespace {
 
-// y[n, oh, ow, c] = bias[c] + sum of x[n, oh * stride + kh * dilation - top, .., c] * kernel[kh, kw, 0, c]
+// y[n, oh, ow, c] = bias[c] + residual + sum of x[n, oh * stride + kh * dilation - top, .., c] * kernel[kh, kw, 0, c]
 template <class T>
 struct Forward {
   Conv2dDims d;
@@ -17,6 +17,8 @@ struct Forward {
   const T* x;
   const T* kernel;
   const T* bias;
+  const T* residual;
+  bool relu;
   T* y;
   __device__ void operator()(std::int64_t i) const {
     std::int64_t n = i;
@@ -33,7 +35,8 @@ struct Forward {
             widen(x[((n * d.ih + ih) * d.iw + iw) * d.ic + c]) * widen(kernel[(kh * d.kw + kw) * d.ic + c]);
       }
     }
-    y[i] = narrow<T>(sum);
+    if (residual != nullptr) sum += widen(residual[i]);
+    y[i] = narrow<T>(relu && sum < 0 ? accumulate_t<T>(0) : sum);
   }
 };
 
@@ -98,10 +101,11 @@ struct StoreSum {
 
 template <class T>
 void depthwise_forward(const Context& context, const Conv2dDims& d, const T* x, const T* kernel,
-                       const T* bias, T* y) {
+                       const T* bias, const T* residual, bool relu, T* y) {
   trace_kernel("conv2d_forward/cuda depthwise");
-  launch_elements(context, d.n * d.oh * d.ow * d.oc,
-                  Forward<T>{d, Divider(d.oc), Divider(d.ow), Divider(d.oh), x, kernel, bias, y});
+  launch_elements(
+      context, d.n * d.oh * d.ow * d.oc,
+      Forward<T>{d, Divider(d.oc), Divider(d.ow), Divider(d.oh), x, kernel, bias, residual, relu, y});
 }
 
 template <class T>

@@ -2,11 +2,12 @@
 // The three passes of a convolution, for the files that instantiate them.
 #include "conv2d_operands.h"
 #include "kernel_trace.h"
-#include "runtime.h"
+#include "slices.h"
 
 namespace noyau::inline v0 {
 
-// y[m, group * width + n] = value + bias; with parts, instead parts[slice, m, group * width + n] = value.
+// y[m, group * width + n] = value + bias + residual, 0 where that is negative if relu; with parts, instead
+// parts[slice, m, group * width + n] = value.
 template <class T>
 struct Channels {
   using A = accumulate_t<T>;
@@ -15,48 +16,40 @@ struct Channels {
     Channels result = *this;
     result.y += group * width;
     if (bias != nullptr) result.bias += group * width;
+    if (residual != nullptr) result.residual += group * width;
     if (parts != nullptr) result.parts += slice * size + group * width;
     return result;
   }
-  __device__ A ended(std::int64_t n, A value) const {
-    return bias == nullptr ? value : value + widen(bias[n]);
+  __device__ A ended(std::int64_t at, std::int64_t n, A value) const {
+    if (bias != nullptr) value += widen(bias[n]);
+    if (residual != nullptr) value += widen(residual[at]);
+    return relu && value < 0 ? A(0) : value;
   }
   __device__ void operator()(std::int64_t m, std::int64_t n, A value) const {
+    const std::int64_t at = m * pitch + n;
     if (parts == nullptr)
-      y[m * pitch + n] = narrow<T>(ended(n, value));
+      y[at] = narrow<T>(ended(at, n, value));
     else
-      parts[m * pitch + n] = value;
+      parts[at] = value;
   }
   // Elements n and n + 1, where `paired`.
   __device__ void pair(std::int64_t m, std::int64_t n, A first, A second) const {
+    const std::int64_t at = m * pitch + n;
     if (parts == nullptr)
-      store_pair(y + m * pitch + n, ended(n, first), ended(n + 1, second));
+      store_pair(y + at, ended(at, n, first), ended(at + 1, n + 1, second));
     else
-      store_pair(parts + m * pitch + n, first, second);
+      store_pair(parts + at, first, second);
   }
 
   T* y;
   const T* bias;
   std::int64_t pitch;
   std::int64_t width;
+  const T* residual = nullptr;
+  bool relu = false;
   A* parts = nullptr;
   std::int64_t size = 0;  // of a slice
   bool paired = in_pairs(y, pitch, width);
-};
-
-// y[i] = sum over slices s in order of parts[s, i]
-template <class T>
-struct SumSlices {
-  __device__ void operator()(std::int64_t i) const {
-    accumulate_t<T> total = 0;
-    for (std::int64_t s = 0; s < slices; ++s) total += parts[s * size + i];
-    y[i] = narrow<T>(total);
-  }
-
-  const accumulate_t<T>* parts;
-  T* y;
-  std::int64_t size;
-  std::int64_t slices;
 };
 
 inline bool is_depthwise(const Conv2dDims& d) { return d.groups > 1 && d.ic == d.groups && d.oc == d.groups; }
@@ -74,18 +67,18 @@ inline GemmExtents extents(std::int64_t m, std::int64_t n, std::int64_t k, unsig
   return {m, n, static_cast<int>(k), static_cast<int>(slice), slices};
 }
 
-// y[n, oh, ow, o] = bias[o] + sum of x[n, oh * stride + kh * dilation - top, .., c] * kernel[kh, kw, c, o].
+// y[n, oh, ow, o] = bias[o] + residual + sum of x[n, oh * stride + kh * dilation - top, .., c] * kernel[kh, kw, c, o].
 template <class T>
 void Cuda::conv2d_forward(Context& context, const Conv2dDims& d, const T* x, const T* kernel, const T* bias,
-                          T* y) {
+                          const T* residual, bool relu, T* y) {
   if (d.n == 0) return;
   check_extents(d);
-  if (is_depthwise(d)) return depthwise_forward(context, d, x, kernel, bias, y);
+  if (is_depthwise(d)) return depthwise_forward(context, d, x, kernel, bias, residual, relu, y);
   trace_kernel("conv2d_forward/cuda");
   const Geometry g(d);
   launch_product<T>(context, extents(d.n * d.oh * d.ow, g.out, d.kh * d.kw * g.in),
                     static_cast<unsigned>(d.groups), Windows<T>{g, x}, Rows<T>{d.oc, g.out, kernel},
-                    Channels<T>{y, bias, d.oc, g.out});
+                    Channels<T>{y, bias, d.oc, g.out, residual, relu});
 }
 
 // dx[n, ih, iw, c] = bias[c] + sum of dy[n, oh, ow, o] * kernel[kh, kw, c, o] over oh * stride + kh * dilation - top
@@ -119,12 +112,9 @@ void Cuda::conv2d_dkernel(Context& context, const Conv2dDims& d, const T* x, con
   const auto run = [&](accumulate_t<T>* parts) {
     launch_product<T>(context, extents(taps, g.out, pixels, slices), static_cast<unsigned>(d.groups),
                       WindowsOfTaps<T>{g, x}, Rows<T>{d.oc, g.out, dy},
-                      Channels<T>{dkernel, nullptr, d.oc, g.out, parts, size});
+                      Channels<T>{dkernel, nullptr, d.oc, g.out, nullptr, false, parts, size});
   };
-  if (slices == 1) return run(nullptr);
-  const Scratch<accumulate_t<T>> parts(context, slices * size);
-  run(parts.data());
-  launch_elements(context, size, SumSlices<T>{parts.data(), dkernel, size, slices});
+  sum_in_slices(context, 1, slices, size, d.oc, static_cast<const T*>(nullptr), dkernel, run);
 }
 
 }  // namespace noyau::inline v0

@@ -206,12 +206,4 @@ void launch_gemm(const Context& context, const GemmExtents& e, unsigned problems
   launch_tiles<Tile<32, 32, 8, 4, 4>, T>(context, e, problems, a, b, c);
 }
 
-// Slices of k so that there are enough blocks, each worth its sum in memory: by the shape alone.
-inline unsigned slices_of_k(std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t problems) {
-  constexpr std::int64_t kLeastDepth = 512;
-  const std::int64_t blocks = std::max<std::int64_t>(1, ceil_div(m, 64) * ceil_div(n, 64) * problems);
-  const std::int64_t wanted = std::min(ceil_div(2 * kEnoughBlocks, blocks), k / kLeastDepth);
-  return static_cast<unsigned>(std::clamp<std::int64_t>(wanted, 1, 256));
-}
-
 }  // namespace noyau::inline v0

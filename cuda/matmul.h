@@ -1,6 +1,6 @@
 #pragma once
 // Products of dense matrices, for the files that instantiate them.
-#include "runtime.h"
+#include "slices.h"
 #include "tensor_gemm.h"
 
 namespace noyau::inline v0 {
@@ -84,24 +84,6 @@ struct Result {
   bool paired = in_pairs(c, columns, columns);
 };
 
-// c[i] = sum over slices s in order of parts[s, i] + bias[i % n], for each problem
-template <class T>
-struct JoinSlices {
-  __device__ void operator()(std::int64_t i) const {
-    const accumulate_t<T>* const from = parts + i / size * slices * size + i % size;
-    accumulate_t<T> total = 0;
-    for (std::int64_t s = 0; s < slices; ++s) total += from[s * size];
-    c[i] = narrow<T>(bias == nullptr ? total : total + widen(bias[i % columns]));
-  }
-
-  const accumulate_t<T>* parts;
-  const T* bias;
-  T* c;
-  std::int64_t columns;
-  std::int64_t size;
-  std::int64_t slices;
-};
-
 template <class T>
 Matrices<T> matrices(const MatmulDims& d, const T* data, std::int64_t size, const std::int64_t* strides) {
   Matrices<T> result{data, size, d.rank, {}, {}};
@@ -127,10 +109,7 @@ void launch_matmul(const Context& context, const MatmulDims& d, const T* a, cons
     launch_product<T>(context, e, static_cast<unsigned>(problems), left, right,
                       Result<T>{c, bias, parts, d.n, size, slices});
   };
-  if (slices == 1) return run(nullptr);
-  const Scratch<accumulate_t<T>> parts(context, problems * slices * size);
-  run(parts.data());
-  launch_elements(context, problems * size, JoinSlices<T>{parts.data(), bias, c, d.n, size, slices});
+  sum_in_slices(context, problems, slices, size, d.n, bias, c, run);
 }
 
 // c[.., i, j] = bias[j] + sum over p of a[.., i, p] * b[.., p, j].

@@ -3,6 +3,7 @@
 #include "divide.h"
 #include "kernel_trace.h"
 #include "philox.h"
+#include "runtime.h"
 #include "unary.h"
 
 namespace noyau::inline v0 {
@@ -65,6 +66,7 @@ struct BlockForward {
   using A = accumulate_t<T>;
   Block<op, T> block;
   DropoutDims dropout;
+  const std::uint64_t* shift;
   std::int64_t count;
   int run;
   T* y;
@@ -72,7 +74,8 @@ struct BlockForward {
 
   __device__ void operator()(std::int64_t group) const {
     device::Words words{};
-    if (run > 1) words = device::philox(dropout.seed, dropout.offset + static_cast<std::uint64_t>(group));
+    if (run > 1)
+      words = device::philox(dropout.seed, dropout.offset + *shift + static_cast<std::uint64_t>(group));
     for (int k = 0; k < run && run * group + k < count; ++k) {
       const bool keep = run == 1 || words.word[k] >= dropout.threshold;
       put(run * group + k, keep);
@@ -221,8 +224,9 @@ std::int64_t windows_of(const NormBlockDims& d) {
 }
 
 template <UnaryOp op, class T>
-BlockForward<op, T> forward_of(const Block<op, T>& block, const NormBlockDims& d, T* y, std::uint8_t* index) {
-  return {block, d.dropout, windows_of(d) * d.norm.c, d.rate > 0 ? 4 : 1, y, index};
+BlockForward<op, T> forward_of(const Block<op, T>& block, const Context& context, const NormBlockDims& d,
+                               T* y, std::uint8_t* index) {
+  return {block, d.dropout, draws_shift(context), windows_of(d) * d.norm.c, d.rate > 0 ? 4 : 1, y, index};
 }
 template <UnaryOp op, class T>
 BlockSums<op, T> sums_of(const Block<op, T>& block) {
@@ -251,7 +255,7 @@ void Cuda::norm_block_forward(Context& context, const NormBlockDims& d, const T*
                               std::uint8_t* index) {
   trace_kernel("norm_block/cuda");
   with_block<T>(d, {d.norm, mean, variance, gamma, beta}, x, nullptr, nullptr, [&](const auto& block) {
-    const auto forward = forward_of(block, d, y, index);
+    const auto forward = forward_of(block, context, d, y, index);
     launch_elements(context, ceil_div(forward.count, forward.run), forward);
   });
 }

@@ -1,22 +1,25 @@
 // Devices, streams and the memory of the CUDA backend. Each device has one stream, so a block that is given back may
 // be handed out again at once: whoever writes it next is ordered after its last reader.
 #include <bit>
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <vector>
 
 #include "elements.h"
+#include "recording.h"
 #include "runtime.h"
 
 namespace noyau::inline v0 {
-namespace {
 
-void check(cudaError_t error, const char* what) {
+void check_cuda(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return;
   static_cast<void>(cudaGetLastError());
   fail("cuda: ", what, ": ", cudaGetErrorString(error));
 }
+
+namespace {
 
 // Sizes in steps of an eighth of a power of two: at most 12.5 % is wasted and few sizes exist.
 std::size_t block_size(std::size_t bytes) {
@@ -39,31 +42,26 @@ class State {
  public:
   explicit State(int index) : index_(index) {
     begin();
-    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
-    check(cudaMalloc(&fault_, sizeof(Fault)), "cudaMalloc");
-    check(cudaMallocHost(&seen_fault_, sizeof(Fault)), "cudaMallocHost");
+    check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreate");
+    check_cuda(cudaMalloc(&no_shift_, sizeof(std::uint64_t)), "cudaMalloc");
+    check_cuda(cudaMemsetAsync(no_shift_, 0, sizeof(std::uint64_t), stream_), "cudaMemset");
+    check_cuda(cudaMalloc(&fault_, sizeof(Fault)), "cudaMalloc");
+    check_cuda(cudaMallocHost(&seen_fault_, sizeof(Fault)), "cudaMallocHost");
     clear_fault();
   }
 
-  cudaStream_t stream() const { return stream_; }
+  // Of this thread: a recording has its own.
+  cudaStream_t stream() const { return records() ? recording->stream : stream_; }
   Fault* fault() const { return fault_; }
+  const std::uint64_t* draws_shift() const { return records() ? recording->shift : no_shift_; }
 
   void* take(std::size_t bytes) {
     const std::size_t size = block_size(bytes);
     const std::lock_guard lock(mutex_);
-    std::vector<void*>& free_blocks = free_[size];
-    void* block = nullptr;
-    if (!free_blocks.empty()) {
-      block = free_blocks.back();
-      free_blocks.pop_back();
-      use_.cached -= static_cast<std::int64_t>(size);
-    } else {
-      block = fresh(bytes, size);
-    }
-    use_.live += static_cast<std::int64_t>(size);
-    use_.peak = std::max(use_.peak, use_.live);
+    void* block = records() ? popped(recording->free_blocks, size) : nullptr;
+    if (block == nullptr) block = unheld(bytes, size);
 #ifdef NOYAU_SIMT
-    simt::set_bounds(block, bytes);
+    simt::set_bounds(block, records() ? size : bytes);  // a recording uses it for tensors of several sizes
 #endif
     return block;
   }
@@ -71,16 +69,41 @@ class State {
   void give(void* block, std::size_t bytes) {
     const std::size_t size = block_size(bytes);
     const std::lock_guard lock(mutex_);
-    use_.live -= static_cast<std::int64_t>(size);
-    free_[size].push_back(block);
-    use_.cached += static_cast<std::int64_t>(size);
+    if (const auto owner = owners_.find(block); owner != owners_.end())
+      owner->second->free_blocks[size].push_back(block);
+    else
+      put_back(block, size);
+  }
+
+  void release_blocks(Recorded& recorded) {
+    const std::lock_guard lock(mutex_);
+    for (void* const block : recorded.blocks) owners_.erase(block);
+    for (const auto& [size, blocks] : recorded.free_blocks) {
+      for (void* const block : blocks) put_back(block, size);
+    }
+  }
+
+  // A copy of what a recording uploads, which it reads again at every replay.
+  static const void* kept(const void* source, std::size_t bytes) {
+    void* copy = nullptr;
+    check_cuda(cudaMallocHost(&copy, bytes), "cudaMallocHost");
+    recording->uploads.push_back(copy);
+    return std::memcpy(copy, source, bytes);
+  }
+
+  bool records() const { return recording != nullptr && recording->index == index_; }
+
+  void check_readable() const {
+    NOYAU_CHECK(!records(), "recording: a value is read on the CPU, which cannot be replayed");
   }
 
   // Waits for the stream; throws what a kernel reported.
   void wait() {
+    check_readable();
     const std::lock_guard lock(fault_mutex_);
-    check(cudaMemcpyAsync(seen_fault_, fault_, sizeof(Fault), cudaMemcpyDeviceToHost, stream_), "cudaMemcpy");
-    check(cudaStreamSynchronize(stream_), "waiting for the device");
+    check_cuda(cudaMemcpyAsync(seen_fault_, fault_, sizeof(Fault), cudaMemcpyDeviceToHost, stream_),
+               "cudaMemcpy");
+    check_cuda(cudaStreamSynchronize(stream_), "waiting for the device");
     if (seen_fault_->set == 0) return;
     clear_fault();
     fail("cross_entropy: class id ", seen_fault_->id, " in row ", seen_fault_->row, " is out of range for ",
@@ -96,7 +119,7 @@ class State {
   // The first call that needs the device itself.
   void begin() const {
     const cudaError_t error = cudaSetDevice(index_);
-    if (error != cudaErrorDevicesUnavailable) return check(error, "cudaSetDevice");
+    if (error != cudaErrorDevicesUnavailable) return check_cuda(error, "cudaSetDevice");
     static_cast<void>(cudaGetLastError());
     fail("cuda:", index_,
          ": another process holds this GPU for itself; wait until it ends, or use another device");
@@ -108,11 +131,40 @@ class State {
       launch(clear_kernel, dim3(1), dim3(kWarp), 0, stream_, fault_);
     } catch (const Error& error) {
       cudaDeviceProp device;
-      check(cudaGetDeviceProperties(&device, index_), "cudaGetDeviceProperties");
+      check_cuda(cudaGetDeviceProperties(&device, index_), "cudaGetDeviceProperties");
       fail("cuda:", index_, ": kernels of this build do not run on ", std::string_view(device.name),
            "; configure with -DCMAKE_CUDA_ARCHITECTURES=", device.major, device.minor, " (", error.what(),
            ")");
     }
+  }
+
+  static void* popped(FreeBlocks& free_blocks, std::size_t size) {
+    std::vector<void*>& blocks = free_blocks[size];
+    if (blocks.empty()) return nullptr;
+    void* const block = blocks.back();
+    blocks.pop_back();
+    return block;
+  }
+
+  // A block that nobody holds, which a recording keeps.
+  void* unheld(std::size_t bytes, std::size_t size) {
+    void* block = popped(free_, size);
+    if (block == nullptr)
+      block = fresh(bytes, size);
+    else
+      use_.cached -= static_cast<std::int64_t>(size);
+    use_.live += static_cast<std::int64_t>(size);
+    use_.peak = std::max(use_.peak, use_.live);
+    if (!records()) return block;
+    recording->blocks.insert(block);
+    owners_.emplace(block, recording);
+    return block;
+  }
+
+  void put_back(void* block, std::size_t size) {
+    use_.live -= static_cast<std::int64_t>(size);
+    free_[size].push_back(block);
+    use_.cached += static_cast<std::int64_t>(size);
   }
 
   void* fresh(std::size_t bytes, std::size_t size) {
@@ -122,7 +174,7 @@ class State {
     if (cudaMalloc(&block, size) == cudaSuccess) return block;
     static_cast<void>(cudaGetLastError());
     std::size_t left = 0, all = 0;
-    check(cudaMemGetInfo(&left, &all), "cudaMemGetInfo");
+    check_cuda(cudaMemGetInfo(&left, &all), "cudaMemGetInfo");
     const auto total = static_cast<std::int64_t>(all);
     fail("cuda:", index_, ": no room for ", mebibytes(static_cast<std::int64_t>(bytes)), " (tensors hold ",
          mebibytes(use_.live), ", other programs and the driver ",
@@ -133,7 +185,7 @@ class State {
   void drop_free_blocks() {
     static_cast<void>(cudaGetLastError());
     for (auto& [size, blocks] : free_) {
-      for (void* block : blocks) check(cudaFree(block), "cudaFree");
+      for (void* block : blocks) check_cuda(cudaFree(block), "cudaFree");
     }
     free_.clear();
     use_.cached = 0;
@@ -141,11 +193,13 @@ class State {
 
   int index_;
   cudaStream_t stream_ = nullptr;
+  std::uint64_t* no_shift_ = nullptr;  // 0, on the device
   Fault* fault_ = nullptr;
   Fault* seen_fault_ = nullptr;  // the host's copy
   std::mutex fault_mutex_;
   std::mutex mutex_;
-  std::unordered_map<std::size_t, std::vector<void*>> free_;
+  FreeBlocks free_;
+  std::unordered_map<void*, Recorded*> owners_;  // of the blocks of recordings
   MemoryUse use_;
 };
 
@@ -164,7 +218,7 @@ void check_usable(int index) {
          "; update the driver, or use device cpu");
   }
   if (error == cudaErrorNoDevice) fail("cuda:", index, ": this machine has no NVIDIA GPU; use device cpu");
-  check(error, "looking for devices");
+  check_cuda(error, "looking for devices");
   if (index >= count) fail("cuda:", index, ": there are only ", count, " CUDA devices");
 }
 
@@ -182,7 +236,7 @@ State& state(int index) {
     states[index] = std::make_unique<State>(index);
   }
   thread_local int selected = -1;
-  if (selected != index) check(cudaSetDevice(index), "cudaSetDevice");
+  if (selected != index) check_cuda(cudaSetDevice(index), "cudaSetDevice");
   selected = index;
   return *states[index];
 }
@@ -190,6 +244,8 @@ State& state(int index) {
 }  // namespace
 
 Fault* fault_of(const Context& context) { return state(context.device.index).fault(); }
+const std::uint64_t* draws_shift(const Context& context) { return state(context.device.index).draws_shift(); }
+void release_blocks(Recorded& recorded) { state(recorded.index).release_blocks(recorded); }
 
 namespace cuda {
 
@@ -198,17 +254,22 @@ void* allocate(int index, std::size_t bytes) { return state(index).take(bytes); 
 void release(int index, void* block, std::size_t bytes) noexcept { state(index).give(block, bytes); }
 
 void upload(int index, void* destination, const void* source, std::size_t bytes) {
-  check(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyHostToDevice, state(index).stream()), "upload");
+  State& device = state(index);
+  const void* const from = device.records() ? State::kept(source, bytes) : source;
+  check_cuda(cudaMemcpyAsync(destination, from, bytes, cudaMemcpyHostToDevice, device.stream()), "upload");
 }
 
 void download(int index, void* destination, const void* source, std::size_t bytes) {
   State& device = state(index);
-  check(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToHost, device.stream()), "download");
+  device.check_readable();
+  check_cuda(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToHost, device.stream()),
+             "download");
   device.wait();
 }
 
 void copy_within(int index, void* destination, const void* source, std::size_t bytes) {
-  check(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToDevice, state(index).stream()), "copy");
+  check_cuda(cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToDevice, state(index).stream()),
+             "copy");
 }
 
 void synchronize(int index) { state(index).wait(); }
@@ -217,14 +278,14 @@ MemoryUse memory_use(int index) { return state(index).use(); }
 std::int64_t free_memory(int index) {
   state(index);
   std::size_t left = 0, all = 0;
-  check(cudaMemGetInfo(&left, &all), "cudaMemGetInfo");
+  check_cuda(cudaMemGetInfo(&left, &all), "cudaMemGetInfo");
   return static_cast<std::int64_t>(left);
 }
 
 std::string device_name(int index) {
   state(index);
   cudaDeviceProp device;
-  check(cudaGetDeviceProperties(&device, index), "cudaGetDeviceProperties");
+  check_cuda(cudaGetDeviceProperties(&device, index), "cudaGetDeviceProperties");
   return device.name;
 }
 

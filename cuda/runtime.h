@@ -6,6 +6,9 @@
 
 namespace noyau::inline v0 {
 
+// Throws, naming what failed, unless `error` is none.
+void check_cuda(cudaError_t error, const char* what);
+
 // The first thing that a kernel found wrong, in memory that the host reads after waiting: a class id that is out of
 // range. Which of several is kept is not determined.
 struct Fault {
@@ -21,6 +24,9 @@ struct Fault {
 };
 
 Fault* fault_of(const Context& context);
+
+// What kernels add to the offset of random numbers: 0, but for replays of a recording.
+const std::uint64_t* draws_shift(const Context& context);
 
 // Memory of one call, uninitialised; kernels of the same stream may still use it after it is given back.
 template <class T>

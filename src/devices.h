@@ -1,6 +1,7 @@
 #pragma once
 // Memory and streams of the devices that this build knows.
 #include <cstddef>
+#include <functional>
 
 #include "noyau/tensor.h"
 
@@ -31,6 +32,11 @@ std::int64_t free_memory(int index);
 // How many devices can be used; 0 without a driver.
 int device_count();
 std::string device_name(int index);
+// What `work` asks of the device on this thread, recorded and not done; replay() does it with `shift` added to all offsets
+// of random numbers.
+void* record(int index, const std::function<void()>& work);
+void replay(int index, void* recorded, std::uint64_t shift);
+void forget(int index, void* recorded) noexcept;
 
 }  // namespace cuda
 

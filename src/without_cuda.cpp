@@ -26,6 +26,9 @@ MemoryUse memory_use(int index) { fail_index("memory_use", index); }
 std::int64_t free_memory(int index) { fail_index("free_memory", index); }
 int device_count() { return 0; }
 std::string device_name(int index) { fail_index("device_name", index); }
+void* record(int index, const std::function<void()>&) { fail_index("recording", index); }
+void replay(int index, void*, std::uint64_t) { fail_index("recording", index); }
+void forget(int, void*) noexcept {}
 
 }  // namespace noyau::inline v0::cuda
 #endif

@@ -81,6 +81,7 @@ noyau::FitOptions fit_options(const Settings& settings, const Dataset& train) {
   options.seed = static_cast<std::uint64_t>(settings.seed);
   options.device = noyau::Device(settings.device);
   options.precision = noyau::precision_named(settings.precision);
+  options.record = settings.record;
   options.schedule = make_schedule(settings, (train.size() + settings.batch - 1) / settings.batch);
   options.label_smoothing = settings.label_smoothing;
   options.clip = settings.clip;

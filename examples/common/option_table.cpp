@@ -296,6 +296,18 @@ std::vector<Option> run_options() {
            "take 11, 8 and 11 significant bits of their operands, in place of 24.",
        .tenth = kNoNumber,
        .choices = noyau::precision_names()},
+      {.name = "record",
+       .label = "replayed steps",
+       .group = Group::run,
+       .member = &S::record,
+       .definition =
+           "Records forward and backward pass of a batch as a CUDA graph, which is then replayed; the "
+           "result is the same bit for bit.",
+       .unit = "yes or no",
+       .typical = "no; yes for small batches on a GPU",
+       .times_ten = "On: less for the CPU to do in a step.",
+       .tenth = kNoNumber,
+       .shapes_result = false},
       {.name = "budget",
        .label = "time limit",
        .group = Group::run,

@@ -93,7 +93,9 @@ noyau::Schedule make_schedule(const Settings& s, std::int64_t steps_per_epoch) {
 }
 
 void check_settings(const Settings& s) {
-  check_precision(s.precision, usable_device(s.device));
+  const std::string device = usable_device(s.device);
+  check_precision(s.precision, device);
+  if (s.record && device == "cpu") stop(Exit::device, "record needs device cuda, not cpu");
   blaming(Exit::usage, [&] { noyau::Augment(s.augment); });
   const std::vector<std::string> models = noyau::model_names();
   if (!s.model.ends_with(".json") && std::find(models.begin(), models.end(), s.model) == models.end())

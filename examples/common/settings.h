@@ -58,6 +58,7 @@ struct Settings {
   std::int64_t threads = 0;
   std::string device = "cpu";
   std::string precision = "f32";
+  bool record = false;
   double budget = 0;
   std::string out;
 };

@@ -64,19 +64,17 @@ std::string signed_number(double value) { return (value < 0 ? "" : "+") + noyau:
 Relations relate(const noyau::Sequential& net, const std::vector<Item>& items, const noyau::Dataset& train,
                  const noyau::DataInfo& info, bool cosines, bool influence, const Report& report) {
   const Tensor x = inputs_of(net, items, info);
-  const Tensor classes = classes_of(items).to(x.device());
-  const Tensor features = cosines ? layer_features(net, x) : Tensor();
+  const noyau::LastLayer asked = last_layer(net, x, classes_of(items).to(x.device()));
   std::vector<Tensor> near;
   std::vector<Tensor> influential;
   for (std::int64_t begin = 0; begin < train.size(); begin += kChunk) {
     const std::int64_t end = std::min(train.size(), begin + kChunk);
     report(noyau::message("looking at training images ", begin, " to ", end));
     const Tensor part = inputs_of(net, slice(train.images(), 0, begin, end), info);
-    if (cosines) near.push_back(cosine_similarity(features, layer_features(net, part)));
-    if (influence) {
-      const Tensor labels = slice(train.labels(), 0, begin, end).to(x.device());
-      influential.push_back(last_layer_influence(net, x, classes, part, labels));
-    }
+    const Tensor labels = slice(train.labels(), 0, begin, end).to(x.device());
+    const noyau::LastLayer trained = last_layer(net, part, labels);
+    if (cosines) near.push_back(cosine_similarity(asked.features, trained.features));
+    if (influence) influential.push_back(last_layer_influence(asked, trained));
   }
   const auto joined = [](const std::vector<Tensor>& parts) {
     return parts.empty() ? Tensor() : noyau::concat(parts, 1);

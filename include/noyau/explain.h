@@ -334,10 +334,17 @@ NOYAU_API Tensor edge_map(const Tensor& x);
 NOYAU_API Tensor layer_features(const NetworkView& net, const Tensor& x, const std::string& layer = {});
 /// Cosines [n, m] of rows of features [n, d] and [m, d].
 NOYAU_API Tensor cosine_similarity(const Tensor& a, const Tensor& b);
-/// TracIn (arXiv 2002.08484) of the last, dense layer at the end of training, [n, m]: how much a step on training image j
-/// would lower the cross-entropy of image i. Labels are class ids i32.
-NOYAU_API Tensor last_layer_influence(const NetworkView& net, const Tensor& x, const Tensor& labels,
-                                      const Tensor& training_x, const Tensor& training_labels);
+/// What the last, dense layer reads of images, and how far its answers are off.
+struct LastLayer {
+  Tensor features;  ///< layer_features(), [n, features].
+  Tensor
+      residuals;  ///< Probabilities less one-hot labels, [n, classes]: gradients of the cross-entropy at the logits.
+};
+/// Both in one run. Labels are class ids i32 [n].
+NOYAU_API LastLayer last_layer(const NetworkView& net, const Tensor& x, const Tensor& labels);
+/// TracIn (arXiv 2002.08484) of the last layer at the end of training, [n, m]: how much a step on training image j would
+/// lower the cross-entropy of image i.
+NOYAU_API Tensor last_layer_influence(const LastLayer& images, const LastLayer& training);
 /// \}
 
 /// \name Maps as they are shown

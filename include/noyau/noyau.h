@@ -27,6 +27,7 @@
 #include "noyau/precision.h"
 #include "noyau/profile.h"
 #include "noyau/random.h"
+#include "noyau/recording.h"
 #include "noyau/schedule.h"
 #include "noyau/sequential.h"
 #include "noyau/serialize.h"

@@ -152,6 +152,9 @@ struct FitOptions {
   /// What products compute in, in training and validation (see Autocast); f16 has its loss scaled by a LossScaler. All but
   /// f32 need a CUDA device.
   Precision precision = Precision::f32;
+  /// Record the forward and backward pass of whole batches as a CUDA graph and replay it (see Recording): the same bits, with
+  /// less for the CPU to ask for. Needs a CUDA device, and a loss and layers that read no values on the CPU.
+  bool record = false;
   /// Scalar to minimise from logits and targets; the cross-entropy where empty.
   std::function<Tensor(const Tensor& logits, const Tensor& targets)> loss = {};
   std::function<void(const BatchReport& report)> on_batch_end = {};  ///< Called after each step.

@@ -17,14 +17,6 @@ std::string penultimate_layer(const NetworkView& net, const Tensor& x) {
   fail("layer_features: the network has no layer before its last; name one");
 }
 
-// p - one_hot(label): the gradient of the cross-entropy with respect to the logits.
-Tensor residuals(const NetworkView& net, const Tensor& x, const Tensor& labels) {
-  return by_rows(x.dim(0), kRows, [&](std::int64_t begin, std::int64_t end) {
-    const Tensor output = net(slice(x, 0, begin, end));
-    return softmax(output) - one_hot(slice(labels, 0, begin, end), output.dim(1), output.dtype());
-  });
-}
-
 }  // namespace
 
 Tensor layer_features(const NetworkView& net, const Tensor& x, const std::string& layer) {
@@ -48,17 +40,33 @@ Tensor cosine_similarity(const Tensor& a, const Tensor& b) {
   return matmul(unit(a), transpose(unit(b)));
 }
 
-Tensor last_layer_influence(const NetworkView& net, const Tensor& x, const Tensor& labels,
-                            const Tensor& training_x, const Tensor& training_labels) {
-  NOYAU_CHECK(labels.size() == x.dim(0) && training_labels.size() == training_x.dim(0),
-              "last_layer_influence: ", labels.size(), " and ", training_labels.size(), " labels for ",
-              x.dim(0), " and ", training_x.dim(0), " images");
+LastLayer last_layer(const NetworkView& net, const Tensor& x, const Tensor& labels) {
+  check_images("last_layer", x);
+  NOYAU_CHECK(labels.size() == x.dim(0), "last_layer: ", labels.size(), " labels for ", x.dim(0), " images");
   const Evaluating mode(net);
   const NoGrad off;
+  const std::string name = penultimate_layer(net, x);
+  std::vector<Tensor> features;
+  std::vector<Tensor> residuals;
+  for (std::int64_t begin = 0; begin < x.dim(0); begin += kRows) {
+    const std::int64_t end = std::min(x.dim(0), begin + kRows);
+    const Tapped run = run_to(net, slice(x, 0, begin, end), name);
+    const Tensor truth = one_hot(slice(labels, 0, begin, end), run.output.dim(1), run.output.dtype());
+    features.push_back(flatten(run.taps[0]));
+    residuals.push_back(softmax(run.output) - truth);
+  }
+  return {concat(features, 0), concat(residuals, 0)};
+}
+
+Tensor last_layer_influence(const LastLayer& images, const LastLayer& training) {
+  NOYAU_CHECK(images.features.dim(1) == training.features.dim(1) &&
+                  images.residuals.dim(1) == training.residuals.dim(1),
+              "last_layer_influence: features ", images.features.shape(), " and ", training.features.shape(),
+              ", residuals ", images.residuals.shape(), " and ", training.residuals.shape());
+  const NoGrad off;
   // The gradient of kernel and bias is [h, 1] times the residual: their product is that of both products.
-  const Tensor features = matmul(layer_features(net, x), transpose(layer_features(net, training_x)));
-  return (features + 1.0) *
-         matmul(residuals(net, x, labels), transpose(residuals(net, training_x, training_labels)));
+  const Tensor features = matmul(images.features, transpose(training.features));
+  return (features + 1.0) * matmul(images.residuals, transpose(training.residuals));
 }
 
 }  // namespace noyau::inline v0

@@ -7,21 +7,9 @@
 namespace noyau::inline v0 {
 namespace {
 
-// The kernel of a window of one cell.
 template <class T>
-NormBlock<T> unpooled(const BatchNormDims& d, const NormChannels<T>& channels, const T* plain = nullptr,
-                      const T* weighted = nullptr) {
-  return {.c = d.c,
-          .pooled = false,
-          .x_row = 0,
-          .activation = d.relu ? UnaryOp::relu : UnaryOp::leaky_relu,
-          .slope = 1,
-          .kept = 1,
-          .mean = channels.mean,
-          .scale = channels.scale.data(),
-          .shift = channels.shift.data(),
-          .plain = plain,
-          .weighted = weighted};
+NormBlock<T> rows_of(const BatchNormDims& d, const NormChannels<T>& channels) {
+  return rows_of(d, channels, d.relu ? UnaryOp::relu : UnaryOp::leaky_relu, 1);
 }
 
 }  // namespace
@@ -60,7 +48,7 @@ void Cpu::batch_norm_forward(Context&, const BatchNormDims& d, const T* x, const
                              const accumulate_t<T>* beta, T* y) {
   const NormChannels<T> channels(d, mean, variance, gamma, beta);
   for_slices(d, [&](std::int64_t, std::int64_t first, std::int64_t rows) {
-    isa<T>().norm_block_forward(unpooled(d, channels), rows, x + first * d.c, y + first * d.c, nullptr);
+    isa<T>().norm_block_forward(rows_of(d, channels), rows, x + first * d.c, y + first * d.c, nullptr);
   });
 }
 
@@ -75,7 +63,7 @@ void Cpu::batch_norm_dparameters(Context&, const BatchNormDims& d, const T* x, c
   for_slices(d, [&](std::int64_t s, std::int64_t first, std::int64_t rows) {
     T* const sums = partial.device_data<T>() + 2 * s * d.c;
     std::fill_n(sums, 2 * d.c, T{0});
-    isa<T>().norm_block_sums(unpooled(d, channels), rows, x + first * d.c, dy + first * d.c, nullptr, sums,
+    isa<T>().norm_block_sums(rows_of(d, channels), rows, x + first * d.c, dy + first * d.c, nullptr, sums,
                              sums + d.c);
   });
   join_sums(slices(d), channels, partial.device_data<T>(), dgamma, dbeta);
@@ -89,7 +77,9 @@ void Cpu::batch_norm_dinput(Context&, const BatchNormDims& d, const T* x, const 
                             const accumulate_t<T>* dgamma, const accumulate_t<T>* dbeta, T* dx) {
   const NormChannels<T> channels(d, mean, variance, gamma, beta);
   const NormShares<T> shares(d, channels, dgamma, dbeta);
-  const NormBlock<T> p = unpooled(d, channels, shares.plain.data(), shares.weighted.data());
+  NormBlock<T> p = rows_of(d, channels);
+  p.plain = shares.plain.data();
+  p.weighted = shares.weighted.data();
   for_slices(d, [&](std::int64_t, std::int64_t first, std::int64_t rows) {
     const std::int64_t at = first * d.c;
     isa<T>().norm_block_input_gradient(p, rows, x + at, dy + at, nullptr, dx + at);

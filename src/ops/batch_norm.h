@@ -28,6 +28,23 @@ struct NormChannels {
   std::vector<T> inv, scale, shift;
 };
 
+// The kernel of windows of one cell: rows of channels.
+template <class T>
+NormBlock<T> rows_of(const BatchNormDims& d, const NormChannels<T>& channels, UnaryOp activation,
+                     double slope) {
+  return {.c = d.c,
+          .pooled = false,
+          .x_row = 0,
+          .activation = activation,
+          .slope = static_cast<T>(slope),
+          .kept = 1,
+          .mean = channels.mean,
+          .scale = channels.scale.data(),
+          .shift = channels.shift.data(),
+          .plain = nullptr,
+          .weighted = nullptr};
+}
+
 // What flows back through the statistics, for the backward kernels: nothing in evaluation.
 template <class T>
 struct NormShares {

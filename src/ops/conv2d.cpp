@@ -42,7 +42,8 @@ Tensor forward_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, co
       }
     }
     on.template conv2d_forward<T>(context, d, x.device_data<T>(), kernel.device_data<T>(),
-                                  data_or_null<T>(bias), y.device_data<T>());
+                                  data_or_null<T>(bias), static_cast<const T*>(nullptr), false,
+                                  y.device_data<T>());
   });
   return record("conv2d", y, {x, kernel, bias},
                 [=](const Tensor& dy, const Tensor&) -> Grads {
@@ -193,19 +194,21 @@ Conv2dDims conv2d_dims(const Tensor& x, const Tensor& kernel, const Tensor& bias
 
 namespace {
 
-// On the CPU and off the tape.
+// Off the tape.
 Tensor ended_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, const Tensor& bias,
                 const ConvolutionEnding& ending) {
-  const Tensor y = empty({d.n, d.oh, d.ow, d.oc}, {x.dtype()});
-  dispatch(Floats{}, "conv2d", x, [&](auto on, Context&, auto type) {
+  const Tensor y = empty({d.n, d.oh, d.ow, d.oc}, {x.dtype(), x.device()});
+  dispatch(StoredFloats{}, "conv2d", x, [&](auto on, [[maybe_unused]] Context& context, auto type) {
     using T = typename decltype(type)::type;
-    if constexpr (std::is_same_v<decltype(on), Cpu>) {
-      note_flops(flops_of(d));
-      const T floor = ending.relu ? T{0} : -std::numeric_limits<T>::infinity();
-      convolve_and_end<T>(
-          d, x.device_data<T>(), kernel,
-          {data_or_null<T>(bias), y.device_data<T>(), data_or_null<T>(ending.residual), floor});
-    }
+    note_flops(flops_of(d));
+    const T* const offsets = data_or_null<T>(bias);
+    const T* const residual = data_or_null<T>(ending.residual);
+    T* const to = y.device_data<T>();
+    if constexpr (std::is_same_v<decltype(on), Cpu>)
+      convolve_and_end<T>(d, x.device_data<T>(), kernel, convolution_end(offsets, residual, ending.relu, to));
+    else
+      on.template conv2d_forward<T>(context, d, x.device_data<T>(), kernel.device_data<T>(), offsets,
+                                    residual, ending.relu, to);
   });
   return y;
 }
@@ -223,8 +226,7 @@ Tensor conv2d_ended(const Tensor& x_, const Tensor& kernel_, const Tensor& bias_
   const Tensor kernel = product_operand("conv2d", kernel_);
   const Tensor bias = product_operand("conv2d", bias_);
   const Conv2dDims d = conv2d_dims(x, kernel, bias, options);
-  if (x.device().kind == Device::Kind::cpu && takes_residual(d, x, ending.residual) && !ending.norm &&
-      !records({x, kernel, bias, ending.residual}))
+  if (takes_residual(d, x, ending.residual) && !ending.norm && !records({x, kernel, bias, ending.residual}))
     return ended_op(d, x, kernel, bias, ending);
   Tensor y = forward_op(d, x, kernel, bias, options, ending.norm);
   if (ending.residual.defined()) y = add(y, ending.residual);

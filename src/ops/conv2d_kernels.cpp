@@ -196,12 +196,14 @@ void convolve_and_end(const Conv2dDims& d, const T* x, const Tensor& kernel, con
 }
 
 template <class T>
-void Cpu::conv2d_forward(Context&, const Conv2dDims& d, const T* x, const T* kernel, const T* bias, T* y) {
+void Cpu::conv2d_forward(Context&, const Conv2dDims& d, const T* x, const T* kernel, const T* bias,
+                         const T* residual, bool relu, T* y) {
+  const ConvolutionEnd<T> end = convolution_end(bias, residual, relu, y);
   if (const int outputs = winograd_outputs<T>(d, ConvPass::forward)) {
     const WinogradKernel<T> transformed(outputs, d.ic, d.oc, kernel);
-    return winograd_forward(d, outputs, x, transformed, plain_end(bias, y));
+    return winograd_forward(d, outputs, x, transformed, end);
   }
-  direct_forward(d, x, kernel, plain_end(bias, y));
+  direct_forward(d, x, kernel, end);
 }
 
 std::int64_t images_per_group(const Conv2dDims& d) {
@@ -358,9 +360,9 @@ template void convolve_with_moments(const Conv2dDims&, const float*, const float
 template void convolve_with_moments(const Conv2dDims&, const double*, const double*, const double*,
                                     const Tensor&);
 template void Cpu::conv2d_forward(Context&, const Conv2dDims&, const float*, const float*, const float*,
-                                  float*);
+                                  const float*, bool, float*);
 template void Cpu::conv2d_forward(Context&, const Conv2dDims&, const double*, const double*, const double*,
-                                  double*);
+                                  const double*, bool, double*);
 template void Cpu::conv2d_dinput(Context&, const Conv2dDims&, const float*, const float*, const float*,
                                  float*);
 template void Cpu::conv2d_dinput(Context&, const Conv2dDims&, const double*, const double*, const double*,

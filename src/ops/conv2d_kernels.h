@@ -8,10 +8,15 @@
 
 namespace noyau::inline v0 {
 
+template <class T>
+ConvolutionEnd<T> convolution_end(const T* bias, const T* residual, bool relu, T* y) {
+  return {bias, y, residual, relu ? T{0} : -std::numeric_limits<T>::infinity()};
+}
+
 // The sum and the bias, nothing else.
 template <class T>
 ConvolutionEnd<T> plain_end(const T* bias, T* y) {
-  return {bias, y, nullptr, -std::numeric_limits<T>::infinity()};
+  return convolution_end<T>(bias, nullptr, false, y);
 }
 
 // As Cpu::conv2d_forward(), ended by `end`. A transformed kernel is kept with the storage of `kernel`.
@@ -39,7 +44,7 @@ struct ConvolutionEnding {
   bool norm = false;     // or a batch norm in training, which is not applied here
 };
 
-// relu(conv2d(x, kernel, bias, options) + residual): one pass on the CPU and off the tape, else op by op.
+// relu(conv2d(x, kernel, bias, options) + residual): one pass off the tape, else op by op.
 Tensor conv2d_ended(const Tensor& x, const Tensor& kernel, const Tensor& bias, const Conv2dOptions& options,
                     const ConvolutionEnding& ending);
 

@@ -3,24 +3,6 @@
 #include "kernel_trace.h"
 
 namespace noyau::inline v0 {
-namespace {
-
-template <class T>
-NormBlock<T> rows_of(const NormBlockDims& d, const NormChannels<T>& channels) {
-  return {.c = d.norm.c,
-          .pooled = false,
-          .x_row = 0,
-          .activation = d.activation,
-          .slope = static_cast<T>(d.slope),
-          .kept = 1,
-          .mean = channels.mean,
-          .scale = channels.scale.data(),
-          .shift = channels.shift.data(),
-          .plain = nullptr,
-          .weighted = nullptr};
-}
-
-}  // namespace
 
 // y[r, c] = activation((x[r, c] - mean[c]) * gamma[c] / sqrt(variance[c] + epsilon) + beta[c] + residual[r, c]); rows a
 // thread.
@@ -30,7 +12,7 @@ void Cpu::norm_add_forward(Context&, const NormBlockDims& d, const T* x, const T
                            const accumulate_t<T>* gamma, const accumulate_t<T>* beta, T* y) {
   trace_kernel("norm_add");
   const NormChannels<T> channels(d.norm, mean, variance, gamma, beta);
-  const NormBlock<T> p = rows_of(d, channels);
+  const NormBlock<T> p = rows_of(d.norm, channels, d.activation, d.slope);
   for_slices(d.norm, [&](std::int64_t, std::int64_t first, std::int64_t rows) {
     const std::int64_t at = first * d.norm.c;
     isa<T>().norm_add_forward(p, rows, x + at, residual + at, y + at);
@@ -45,7 +27,7 @@ void Cpu::norm_add_dparameters(Context&, const NormBlockDims& d, const T* x, con
                                const accumulate_t<T>* gamma, const accumulate_t<T>* beta, T* dresidual,
                                accumulate_t<T>* dgamma, accumulate_t<T>* dbeta) {
   const NormChannels<T> channels(d.norm, mean, variance, gamma, beta);
-  const NormBlock<T> p = rows_of(d, channels);
+  const NormBlock<T> p = rows_of(d.norm, channels, d.activation, d.slope);
   const Tensor partial = empty({2 * slices(d.norm) * d.norm.c}, {dtype_of<T>});
   for_slices(d.norm, [&](std::int64_t s, std::int64_t first, std::int64_t rows) {
     const std::int64_t at = first * d.norm.c;

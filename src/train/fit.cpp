@@ -1,8 +1,10 @@
 #include "train/fit.h"
 
 #include <cmath>
+#include <utility>
 
 #include "noyau/sequential.h"
+#include "train/recorded_step.h"
 
 namespace noyau::inline v0 {
 namespace {
@@ -52,6 +54,8 @@ void check_options(const FitOptions& o, const Dataset& train) {
   NOYAU_CHECK(o.ema >= 0 && o.ema < 1, "fit: ema is ", o.ema, " but must be in [0, 1)");
   NOYAU_CHECK(o.precision == Precision::f32 || o.device.kind == Device::Kind::cuda, "fit: precision ",
               o.precision, " needs a CUDA device, not ", o.device, "; use precision f32");
+  NOYAU_CHECK(!o.record || o.device.kind == Device::Kind::cuda, "fit: steps on ", o.device,
+              " cannot be recorded; that needs a CUDA device");
   NOYAU_CHECK(!o.resume || !o.checkpoint.empty(), "fit: resume needs a checkpoint to go on from");
 }
 
@@ -155,16 +159,36 @@ class Fit {
   // the gradients to compute while the CPU waits for it, and before the parameters change, so that a loss that is not
   // finite can be traced to a layer.
   double learn(const Batch& batch) {
-    const Autocast products(options_.precision);
-    const Tensor logits = in_f32(network_(batch.images));
-    const Tensor loss = loss_of(logits, batch.labels);
-    const Tensor right = count_right(logits.detach(), batch.labels);
-    backward(scaler_ ? scaler_->scaled(loss) : loss);
-    const Tensor read = concat({reshape(loss.detach(), {1}).to(Dtype::f64), right}, 0).to(Device());
+    const Tensor result = replays(batch) ? recorded_->run(batch) : pass(batch.images, batch.labels);
+    const Tensor read = result.to(Device());
     const double value = read.data<double>()[0];
     if (!std::isfinite(value)) diverge(value, batch);
     progress_.right += static_cast<std::int64_t>(read.data<double>()[1]);
     return value;
+  }
+
+  // Forward and backward: [2], the loss and how many predictions are right.
+  Tensor pass(const Tensor& images, const Tensor& labels) {
+    const Autocast products(options_.precision);
+    const Tensor logits = in_f32(network_(images));
+    const Tensor loss = loss_of(logits, labels);
+    const Tensor right = count_right(logits.detach(), labels);
+    backward(scaler_ ? scaler_->scaled(loss) : loss);
+    return concat({reshape(loss.detach(), {1}).to(Dtype::f64), right}, 0);
+  }
+
+  // Whether a recording serves the batch. One is made for whole batches, at the second: the first loads the kernels.
+  bool replays(const Batch& batch) {
+    if (!options_.record || batch.images.dim(0) != options_.batch) return false;
+    const double scale = scaler_ ? scaler_->scale() : 1;
+    if (recorded_ && recorded_->suits(batch) && scale == recorded_scale_) return true;
+    const bool first = !std::exchange(loaded_, true);
+    if (first) return false;
+    recorded_.reset();
+    recorded_scale_ = scale;
+    recorded_.emplace(optimizer_.parameters(), batch,
+                      [this](const Tensor& images, const Tensor& labels) { return pass(images, labels); });
+    return true;
   }
 
   void update() {
@@ -235,6 +259,9 @@ class Fit {
   Stopwatch run_clock_;
   std::optional<Ema> average_;
   std::optional<LossScaler> scaler_;
+  std::optional<RecordedStep> recorded_;
+  double recorded_scale_ = 1;  // of the loss
+  bool loaded_ = false;        // the kernels of a whole batch
   FitProgress progress_;
 };
 

@@ -1,5 +1,7 @@
-// f32 convolutions against the CPU's.
+// Convolutions against the CPU's.
 #include "cuda/compare.h"
+#include "noyau/profile.h"
+#include "ops/conv2d_kernels.h"
 
 using namespace noyau;
 using namespace noyau::testing;
@@ -53,4 +55,38 @@ TEST_CASE("conv2d_transpose agrees on CPU and CUDA", "[cuda][fast]") {
                                        {.stride = 2, .padding = Padding(1), .output_padding = 1});
              },
              {random_f32({2, 5, 4, 6}), random_f32({3, 3, 5, 6}, 2), random_f32({5}, 3)});
+}
+
+TEST_CASE("off the tape a convolution on CUDA ends with the sum of a residual and its ReLU", "[cuda][fast]") {
+  if (!has_cuda()) return;
+  const NoGrad off;
+  const std::vector<Case> cases = {
+      {"odd channels", {2, 5, 6, 3}, {3, 3, 3, 7}, {}},
+      {"channels in pairs", {2, 5, 6, 8}, {3, 3, 8, 8}, {}},
+      {"groups", {2, 5, 4, 4}, {3, 3, 2, 6}, {.groups = 2}},
+      {"depthwise", {2, 5, 4, 5}, {3, 3, 1, 5}, {.groups = 5}},
+  };
+  for (const auto& [dtype, tolerance] :
+       {std::pair{Dtype::f32, 1e-6}, {Dtype::f64, 1e-14}, {Dtype::f16, 1e-3}, {Dtype::bf16, 1e-2}}) {
+    for (const Case& c : cases) {
+      INFO(message(dtype) << ' ' << c.why);
+      const auto stored = [&](const Shape& shape, std::uint64_t seed) {
+        return random_f32(shape, seed).to(dtype).to("cuda");
+      };
+      const auto exact = [](const Tensor& t) { return t.to("cpu").to(Dtype::f64); };
+      const Tensor x = stored(c.x, 1);
+      const Tensor kernel = stored(c.kernel, 2);
+      const Tensor bias = stored({c.kernel[3]}, 3);
+      const Tensor residual = stored({c.x[0], c.x[1], c.x[2], c.kernel[3]}, 4);
+      const Tensor sum = conv2d(exact(x), exact(kernel), exact(bias), c.options) + exact(residual);
+      Profile profile;
+      const Tensor y = conv2d_ended(x, kernel, bias, c.options, {.residual = residual, .relu = true});
+      profile.stop();
+      CHECK(profile.rows().size() == 1);
+      CHECK(y.dtype() == dtype);
+      CHECK(relative_error(exact(y), relu(sum)) <= tolerance);
+      const Tensor signed_y = conv2d_ended(x, kernel, bias, c.options, {.residual = residual});
+      CHECK(relative_error(exact(signed_y), sum) <= tolerance);
+    }
+  }
 }

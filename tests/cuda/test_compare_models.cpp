@@ -4,6 +4,7 @@
 #include "noyau/models.h"
 #include "noyau/optim.h"
 #include "noyau/train.h"
+#include "train/colours.h"
 
 using namespace noyau;
 using namespace noyau::testing;
@@ -25,23 +26,6 @@ Step step_on(Device device, Sequential& net, const Tensor& images, const Tensor&
   Step result{logits.detach(), {}};
   for (const Tensor& parameter : net.parameters()) result.grads.push_back(parameter.grad());
   return result;
-}
-
-// Images 6x6x3 of three classes that differ in their brightest colour, with noise.
-Dataset colours(std::int64_t count, std::uint64_t seed) {
-  const Tensor images = empty({count, 6, 6, 3}, {.dtype = Dtype::u8});
-  const Tensor labels = empty({count}, {.dtype = Dtype::i32});
-  Generator generator(seed);
-  auto* pixel = images.mutable_data<std::uint8_t>();
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto label = static_cast<std::int32_t>(i % 3);
-    labels.mutable_data<std::int32_t>()[i] = label;
-    for (int p = 0; p < 36; ++p) {
-      for (int c = 0; c < 3; ++c)
-        *pixel++ = static_cast<std::uint8_t>(generator.below(180) + (c == label ? 40 : 0));
-    }
-  }
-  return Dataset(images, labels, {.name = "colours", .classes = {"red", "green", "blue"}});
 }
 
 using MakeOptimizer = std::function<std::unique_ptr<Optimizer>(const std::vector<Tensor>&)>;

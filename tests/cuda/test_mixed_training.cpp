@@ -4,28 +4,12 @@
 #include "noyau/sequential.h"
 #include "noyau/train.h"
 #include "programs/scratch.h"
+#include "train/colours.h"
 
 using namespace noyau;
 using namespace noyau::testing;
 
 namespace {
-
-// Images 8x8x3 of three classes that differ in their brightest colour, with noise.
-Dataset colours(std::int64_t count, std::uint64_t seed) {
-  const Tensor images = empty({count, 8, 8, 3}, {.dtype = Dtype::u8});
-  const Tensor labels = empty({count}, {.dtype = Dtype::i32});
-  Generator generator(seed);
-  auto* pixel = images.mutable_data<std::uint8_t>();
-  for (std::int64_t i = 0; i < count; ++i) {
-    const auto label = static_cast<std::int32_t>(i % 3);
-    labels.mutable_data<std::int32_t>()[i] = label;
-    for (int p = 0; p < 64; ++p) {
-      for (int c = 0; c < 3; ++c)
-        *pixel++ = static_cast<std::uint8_t>(generator.below(180) + (c == label ? 40 : 0));
-    }
-  }
-  return Dataset(images, labels, {.name = "colours", .classes = {"red", "green", "blue"}});
-}
 
 // Three channels, then a multiple of 8; a fused block and a residual block.
 Sequential small_net() {
@@ -48,7 +32,7 @@ Result trained(const FitOptions& options) {
   FitOptions on_device = options;
   on_device.device = "cuda";
   on_device.batch = 12;
-  Result result{fit(net, colours(36, 1), colours(12, 2), sgd, on_device), {}};
+  Result result{fit(net, colours(36, 1, 8), colours(12, 2, 8), sgd, on_device), {}};
   for (const NamedTensor& each : net.state()) result.weights.push_back(each.tensor.to_vector<float>());
   return result;
 }

@@ -192,7 +192,9 @@ TEST_CASE("training examples: an image is its own nearest and its own best propo
   const ny::Tensor similarity = cosine_similarity(layer_features(net, x), layer_features(net, x));
   CHECK(argmax(similarity).to_vector<std::int32_t>() == std::vector<std::int32_t>{0, 1, 2, 3, 4, 5});
   const ny::Tensor labels = ny::from_vector(std::vector<std::int32_t>{0, 1, 2, 3, 4, 0}, {6});
-  const ny::Tensor influence = last_layer_influence(net, x, labels, x, labels);
+  const ny::LastLayer last = last_layer(net, x, labels);
+  CHECK(equal(last.features, layer_features(net, x)));
+  const ny::Tensor influence = last_layer_influence(last, last);
   // The definition: the product of the gradients of both losses with respect to the last layer.
   ny::Sequential copy = net;
   copy.train(false);
@@ -233,7 +235,9 @@ TEST_CASE("options of attributions are checked", "[fast][explain]") {
   CHECK_THROWS_WITH(saliency(net, x, {.target = -1}), ContainsSubstring("target -1 is no class"));
   CHECK_THROWS_WITH(cosine_similarity(ny::zeros({2, 3}), ny::zeros({2, 4})),
                     ContainsSubstring("cosine_similarity"));
-  CHECK_THROWS_WITH(
-      last_layer_influence(net, x, ny::zeros({2}, {ny::Dtype::i32}), x, ny::zeros({1}, {ny::Dtype::i32})),
-      ContainsSubstring("last_layer_influence: 2 and 1 labels"));
+  CHECK_THROWS_WITH(last_layer(net, x, ny::zeros({2}, {ny::Dtype::i32})),
+                    ContainsSubstring("last_layer: 2 labels for 1 images"));
+  const ny::LastLayer last = last_layer(net, x, ny::zeros({1}, {ny::Dtype::i32}));
+  CHECK_THROWS_WITH(last_layer_influence(last, {ny::zeros({1, 2}), last.residuals}),
+                    ContainsSubstring("last_layer_influence: features"));
 }

@@ -177,6 +177,23 @@ TEST_CASE("a device without room ends the run with what holds its memory", "[pro
   CHECK_THAT(result.err, ContainsSubstring("use a smaller batch"));
 }
 
+TEST_CASE("noyau-train --record trains to the same losses, or says what it needs", "[programs][device]") {
+  const Bench bench;
+  bench.check_refused({"--record", "--device", "cpu", "--out", "run"}, {}, 4,
+                      "record needs device cuda, not cpu");
+  if (!has_cuda()) return;
+  const ProcessResult expected = bench.train({"--device", "cuda", "--out", "launched"});
+  const ProcessResult actual = bench.train({"--device", "cuda", "--record", "--out", "replayed"});
+  INFO(actual.err);
+  REQUIRE(actual.code == 0);
+  const auto losses = [](const ProcessResult& result) {
+    std::vector<Json> values;
+    for (const Json& epoch : Json::parse(result.out)["epochs"]) values.push_back(epoch["train_loss"]);
+    return values;
+  };
+  CHECK(losses(actual) == losses(expected));
+}
+
 TEST_CASE("noyau-train --precision trains on tensor cores, or says what it needs", "[programs][device]") {
   const Bench bench;
   bench.check_refused({"--precision", "f16", "--device", "cpu", "--out", "run"}, {}, 4,
