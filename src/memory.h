@@ -12,13 +12,13 @@ void release(void* block, std::size_t bytes) noexcept;
 
 // Scratch memory of one call, uninitialised.
 template <class T>
-class Buffer {
+class WorkBuffer {
  public:
-  explicit Buffer(std::int64_t size)
+  explicit WorkBuffer(std::int64_t size)
       : bytes_(static_cast<std::size_t>(size) * sizeof(T)), data_(static_cast<T*>(allocate(bytes_))) {}
-  ~Buffer() { release(data_, bytes_); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
+  ~WorkBuffer() { release(data_, bytes_); }
+  WorkBuffer(const WorkBuffer&) = delete;
+  WorkBuffer& operator=(const WorkBuffer&) = delete;
 
   T* data() const { return data_; }
 

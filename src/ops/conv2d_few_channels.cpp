@@ -64,10 +64,10 @@ void few_channels_dinput(const Conv2dDims& d, const T* dy, const T* kernel, cons
   const IsaTable<T>& table = isa<T>();
   const std::int64_t taps = d.kh * d.kw * d.ic;
   const std::int64_t columns = round_up(taps, table.channels_per_block);
-  const Buffer<T> packed(columns * d.oc);
+  const WorkBuffer<T> packed(columns * d.oc);
   table.gemm_pack(d.oc, taps, kernel, 1, d.oc, 0, columns / table.channels_per_block, packed.data());
   parallel_for(d.n, 1, [&](std::int64_t begin, std::int64_t end) {
-    const Buffer<T> products(d.ow * columns);
+    const WorkBuffer<T> products(d.ow * columns);
     Gemm<T> g{
         d.ow, columns, d.oc, nullptr, d.oc, 1, packed.data(), true, plain_end<T>(nullptr, products.data()),
         d.ow, columns};

@@ -24,7 +24,7 @@ class ConvolutionDinput {
   const T* kernel_;
   int outputs_;
   bool flips_;
-  Buffer<T> flipped_;
+  WorkBuffer<T> flipped_;
   std::optional<WinogradKernel<T>> transformed_;
 };
 

@@ -169,7 +169,7 @@ void direct_forward(const Conv2dDims& d, const T* x, const T* kernel, const Conv
   Correlation<T> c{};
   set_channels(c, d.groups, d.ic, d.oc);
   trace_kernel(c.depthwise ? "conv2d_forward/depthwise" : "conv2d_forward/tile");
-  Buffer<T> zeros(std::max(c.in_channels, kZeros));
+  WorkBuffer<T> zeros(std::max(c.in_channels, kZeros));
   std::fill_n(zeros.data(), std::max(c.in_channels, kZeros), T(0));
   c.images = d.n;
   c.h = {d.ih, d.oh, d.kh, d.stride_h, d.dilation_h, -d.top};
@@ -269,7 +269,7 @@ void ConvolutionDinput<T>::correlate(const Conv2dDims& d, const T* dy, const T* 
   Correlation<T> c{};
   set_channels(c, d.groups, d.oc, d.ic);
   trace_kernel(c.depthwise ? "conv2d_dinput/depthwise" : "conv2d_dinput/tile");
-  Buffer<T> zeros(std::max(c.in_channels, kZeros));
+  WorkBuffer<T> zeros(std::max(c.in_channels, kZeros));
   std::fill_n(zeros.data(), std::max(c.in_channels, kZeros), T(0));
   const std::int64_t column = d.oc / d.groups * d.ic;
   const ImageStrides dx_strides = strides(d.ih, d.iw, d.ic);
@@ -330,7 +330,7 @@ void convolution_dkernel(const Conv2dDims& shape, const T* x, const T* dy, T* dk
   const std::int64_t affordable = product ? kMaxProductSums / g.slice_size : kMaxSums / g.slice_size;
   const std::int64_t most = sharing == Sharing::threads ? kMaxSlices : 1;
   g.slices = std::clamp<std::int64_t>(std::min(chunks, affordable), 1, most);
-  Buffer<T> sums(g.slices == 1 ? 0 : g.slices * g.slice_size);
+  WorkBuffer<T> sums(g.slices == 1 ? 0 : g.slices * g.slice_size);
   g.sums = g.slices == 1 ? dkernel : sums.data();
   const IsaTable<T>& table = isa<T>();
   const std::int64_t items = g.slices * d.kh / g.taps_per_item;

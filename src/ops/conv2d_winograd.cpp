@@ -58,7 +58,7 @@ class Zeros {
   const T* data() const { return buffer_.data(); }
 
  private:
-  Buffer<T> buffer_;
+  WorkBuffer<T> buffer_;
 };
 
 // Parts of the out channels that give threads enough items, without more transforms than need be.
@@ -90,7 +90,7 @@ void convolve(int outputs, std::int64_t images, const TiledImages<T>& x, const W
   c.kernel_plane = kernel.plane();
   c.kernel = kernel.data();
   parallel_for(blocks * c.parts, 1, [&](std::int64_t begin, std::int64_t stop) {
-    const Buffer<T> scratch(planes(c.tiles) * (c.x_plane + c.y_plane));
+    const WorkBuffer<T> scratch(planes(c.tiles) * (c.x_plane + c.y_plane));
     table.winograd_convolve(c, begin, stop, scratch.data());
   });
 }
@@ -189,10 +189,10 @@ void winograd_dkernel(const Conv2dDims& d, int outputs, const T* x, const T* dy,
     g.tiles.per_block *= 2;  // the sums are read and written once for each block
   g.x_plane = padded_plane<T>(g.tiles.per_block * g.x_row);
   g.dy_plane = padded_plane<T>(g.tiles.per_block * g.dy_row);
-  const Buffer<T> sums(g.slices * g.slice_size);
+  const WorkBuffer<T> sums(g.slices * g.slice_size);
   g.sums = sums.data();
   parallel_for(g.slices * g.parts, 1, [&](std::int64_t begin, std::int64_t end) {
-    const Buffer<T> scratch(planes(g.tiles) * (g.x_plane + g.dy_plane));
+    const WorkBuffer<T> scratch(planes(g.tiles) * (g.x_plane + g.dy_plane));
     table.winograd_sums(g, begin, end, scratch.data());
   });
   parallel_for(d.ic, kKernelRowsPerPart, [&](std::int64_t begin, std::int64_t end) {

@@ -22,7 +22,7 @@ class WinogradKernel {
 
  private:
   std::int64_t plane_;
-  Buffer<T> planes_;
+  WorkBuffer<T> planes_;
 };
 
 // That of `kernel`, kept with its storage until it is written.

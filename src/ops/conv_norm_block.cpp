@@ -56,10 +56,10 @@ void gradients_by_group(const Operands<T>& all, const NormBlockDinput<T>& norm_d
   const std::int64_t size = all.dkernel == nullptr ? 0 : d.kh * d.kw * (d.ic / d.groups) * d.oc;
   std::optional<ConvolutionDinput<T>> dinput;
   if (all.dx != nullptr) dinput.emplace(d, kernel);
-  const Buffer<T> sums(slices * size);
+  const WorkBuffer<T> sums(slices * size);
   parallel_for(slices, 1, [&](std::int64_t begin, std::int64_t end) {
-    const Buffer<T> dz(per_group * d.oh * d.ow * d.oc);
-    const Buffer<T> addend(size);
+    const WorkBuffer<T> dz(per_group * d.oh * d.ow * d.oc);
+    const WorkBuffer<T> addend(size);
     for (std::int64_t slice = begin; slice < end; ++slice) {
       const std::int64_t first = groups * slice / slices;
       for (std::int64_t group = first; group < groups * (slice + 1) / slices; ++group) {

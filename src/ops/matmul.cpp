@@ -51,7 +51,7 @@ void multiply(const MatmulDims& d, const T* a, const T* b, const ConvolutionEnd<
   const std::int64_t panel = table.channels_per_block;
   const std::int64_t panels = ceil_div(d.n, panel);
   const bool pack = d.transpose_b || d.m >= kRowsWorthPacking;
-  Buffer<T> packed(pack ? panels * panel * d.k : 0);
+  WorkBuffer<T> packed(pack ? panels * panel * d.k : 0);
   if (pack) {
     const std::int64_t b_row = d.transpose_b ? 1 : d.n;
     const std::int64_t b_column = d.transpose_b ? d.k : 1;
@@ -69,7 +69,7 @@ void multiply(const MatmulDims& d, const T* a, const T* b, const ConvolutionEnd<
   parallel_for(ceil_div(g.m, g.row_block) * ceil_div(g.n, g.column_block),
                ceil_div(kFlopsPerPart, std::max<std::int64_t>(1, flops)),
                [&](std::int64_t begin, std::int64_t stop) {
-                 const Buffer<T> scratch(copied);
+                 const WorkBuffer<T> scratch(copied);
                  table.gemm(g, begin, stop, copied == 0 ? nullptr : scratch.data());
                });
 }

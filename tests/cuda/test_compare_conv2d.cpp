@@ -66,8 +66,9 @@ TEST_CASE("off the tape a convolution on CUDA ends with the sum of a residual an
       {"groups", {2, 5, 4, 4}, {3, 3, 2, 6}, {.groups = 2}},
       {"depthwise", {2, 5, 4, 5}, {3, 3, 1, 5}, {.groups = 5}},
   };
-  for (const auto& [dtype, tolerance] :
+  for (const auto& [type, tolerance] :
        {std::pair{Dtype::f32, 1e-6}, {Dtype::f64, 1e-14}, {Dtype::f16, 1e-3}, {Dtype::bf16, 1e-2}}) {
+    const Dtype dtype = type;
     for (const Case& c : cases) {
       INFO(message(dtype) << ' ' << c.why);
       const auto stored = [&](const Shape& shape, std::uint64_t seed) {

@@ -113,20 +113,20 @@ TEST_CASE("ticks are round numbers that tell each other apart", "[plot][fast]") 
 }
 
 TEST_CASE("scales map their ends and leave room around a constant", "[plot][fast]") {
-  Scale scale = make_scale({.log = true}, {1, 100}, 0);
+  plot::Scale scale = make_scale({.log = true}, {1, 100}, 0);
   scale.from = 0;
   scale.to = 10;
   CHECK(scale(10) == Approx(5));
   CHECK_FALSE(scale.shows(0));
   CHECK_FALSE(scale.shows(NAN));
-  const Scale constant = make_scale({}, {5, 5});
+  const plot::Scale constant = make_scale({}, {5, 5});
   CHECK(constant.low < 5);
   CHECK(constant.high > 5);
   CHECK(make_scale({.percent = true}, {0.5, 1}).high == 1.0);
 }
 
 TEST_CASE("ranges around shares end at 0 and 100 %, and epochs are whole", "[plot][fast]") {
-  const Scale shares = make_scale({.percent = true}, {0.1, 0.8}, kPadding, {-0.5, 1.7});
+  const plot::Scale shares = make_scale({.percent = true}, {0.1, 0.8}, kPadding, {-0.5, 1.7});
   CHECK(shares.low == 0);
   CHECK(shares.high == 1);
   CHECK(make_scale({.percent = true}, {-0.1, 0.8}, kPadding, {-0.5, 0.9}).low <
