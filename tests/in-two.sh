@@ -9,7 +9,10 @@ trap 'rm -rf "$folder"' EXIT
 "$tests" "$spec" --list-test-names-only > "$folder/names" || true
 awk -v folder="$folder" 'NF { gsub(/[,\[\]\\]/, "\\\\&"); print > (folder "/" NR % 2) }' "$folder/names"
 [ -s "$folder/0" ] && [ -s "$folder/1" ] || { echo "in-two: $spec selects fewer than two tests"; exit 1; }
-"$tests" -f "$folder/0" > "$folder/log" 2>&1 &
-"$tests" -f "$folder/1"
-wait $! || { cat "$folder/log"; exit 1; }
-tail -3 "$folder/log"
+run() {
+  "$tests" -f "$folder/$1" > "$folder/log-$1" 2>&1 || { cat "$folder/log-$1"; return 1; }
+  tail -2 "$folder/log-$1"
+}
+run 0 &
+run 1
+wait $!
