@@ -50,6 +50,7 @@ void* record(int index, const std::function<void()>& work) {
   const auto forgotten = [index](Recorded* recorded) { forget(index, recorded); };
   std::unique_ptr<Recorded, decltype(forgotten)> recorded(new Recorded, forgotten);
   recorded->index = index;
+  recorded->work = work;
   recorded->shift = static_cast<std::uint64_t*>(allocate(index, sizeof(std::uint64_t)));
   check_cuda(cudaStreamCreateWithFlags(&recorded->stream, cudaStreamNonBlocking), "cudaStreamCreate");
   Capture capture(*recorded);

@@ -1,5 +1,6 @@
 #pragma once
 // Work that is captured as a CUDA graph.
+#include <functional>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -14,6 +15,7 @@ using FreeBlocks = std::unordered_map<std::size_t, std::vector<void*>>;
 // Kernels of the graph use the same memory at every replay, so that nobody else may have it before the graph is gone.
 struct Recorded {
   int index = 0;                     // of the device
+  std::function<void()> work;        // for the tensors that it holds
   cudaStream_t stream = nullptr;     // what is asked of it is captured
   cudaGraphExec_t graph = nullptr;   // once that is over
   std::uint64_t* shift = nullptr;    // of random numbers, on the device

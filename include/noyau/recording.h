@@ -13,7 +13,7 @@ namespace noyau::inline v0 {
 ///
 /// A replay reads and writes the memory that the function used, so tensors keep their places: fill the inputs with
 /// Tensor::copy_from(), and read what the function made from the tensors that it made. Memory that it used is kept until the
-/// recording ends. Tensors that it reads must outlive the recording.
+/// recording ends, and the function with the tensors that it holds; others that it reads must outlive the recording.
 class NOYAU_API Recording {
  public:
   /// Calls `work` once: its kernels and copies on `device` are recorded, not done, so that what it makes has no values

@@ -9,11 +9,11 @@ class RecordedStep {
  public:
   // `learn` leaves gradients of a batch in `parameters`, which have none, and returns what is to be read.
   template <class Learn>
-  RecordedStep(const std::vector<Tensor>& parameters, const Batch& batch, Learn&& learn)
+  RecordedStep(const std::vector<Tensor>& parameters, const Batch& batch, const Learn& learn)
       : parameters_(parameters),
         images_(batch.images.clone()),
         labels_(batch.labels.clone()),
-        recording_(images_.device(), [&] { result_ = learn(images_, labels_); }) {
+        recording_(images_.device(), [this, learn] { result_ = learn(images_, labels_); }) {
     for (const Tensor& parameter : parameters_) gradients_.push_back(parameter.grad());
   }
 

@@ -69,6 +69,20 @@ TEST_CASE("a replay reads and writes the same tensors, and draws other masks", "
   CHECK_THROWS_WITH(recording.replay(), ContainsSubstring("random numbers of seed 4"));
 }
 
+TEST_CASE("a recording keeps the tensors that its function holds", "[cuda][fast]") {
+  if (!has_cuda()) return;
+  Tensor y;
+  std::unique_ptr<Recording> recording;
+  {
+    const Tensor x = full({3}, 2).to("cuda");
+    recording = std::make_unique<Recording>("cuda", [x, &y] { y = x + 1; });
+  }
+  const Tensor other = full({3}, 7).to("cuda");  // which would have the memory of x
+  recording->replay();
+  CHECK(y.to_vector<float>() == std::vector<float>(3, 3.F));
+  CHECK(other.to_vector<float>() == std::vector<float>(3, 7.F));
+}
+
 TEST_CASE("recorded steps train to the same bits", "[cuda][fast]") {
   if (!has_cuda()) return;
   const std::vector<std::pair<const char*, FitOptions>> cases = {
