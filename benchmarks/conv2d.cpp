@@ -7,9 +7,12 @@
 #include <chrono>
 #include <cstdio>
 
+#include "layers.h"
 #include "noyau/noyau.h"
 
 namespace ny = noyau;
+using bench::kLayers;
+using bench::Layer;
 using ny::ConvAlgorithm;
 using ny::Tensor;
 
@@ -20,12 +23,6 @@ constexpr std::pair<const char*, Pass> kPasses[] = {
     {"forward", Pass::forward}, {"dinput", Pass::dinput}, {"dkernel", Pass::dkernel}};
 constexpr ConvAlgorithm kAlgorithms[] = {ConvAlgorithm::exact, ConvAlgorithm::winograd2,
                                          ConvAlgorithm::winograd4};
-
-struct Layer {
-  std::int64_t size, ic, oc;
-};
-constexpr Layer kLayers[] = {{32, 3, 32},  {32, 32, 32}, {16, 32, 64},
-                             {16, 64, 64}, {8, 64, 128}, {8, 128, 128}};
 
 // One pass of one layer, to be repeated.
 class Workload {

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "layers.h"
 #include "noyau/noyau.h"
 
 namespace ny = noyau;
@@ -76,12 +77,7 @@ void add_passes(const std::string& name, const ny::Shape& x_shape, const ny::Sha
 }
 
 void add_convolutions(std::int64_t batch) {
-  struct Layer {
-    std::int64_t size, ic, oc;
-  };
-  constexpr Layer kLayers[] = {{32, 3, 32},  {32, 32, 32}, {16, 32, 64},
-                               {16, 64, 64}, {8, 64, 128}, {8, 128, 128}};
-  for (const Layer& l : kLayers) {
+  for (const bench::Layer& l : bench::kLayers) {
     add_passes(ny::message("conv2d/", l.size, 'x', l.size, 'x', l.ic, "->", l.oc),
                {batch, l.size, l.size, l.ic}, {3, 3, l.ic, l.oc},
                static_cast<double>(2 * batch * l.size * l.size * 9 * l.ic * l.oc),

@@ -114,7 +114,7 @@ void Cuda::conv2d_dkernel(Context& context, const Conv2dDims& d, const T* x, con
                       WindowsOfTaps<T>{g, x}, Rows<T>{d.oc, g.out, dy},
                       Channels<T>{dkernel, nullptr, d.oc, g.out, nullptr, false, parts, size});
   };
-  sum_in_slices(context, 1, slices, size, d.oc, static_cast<const T*>(nullptr), dkernel, run);
+  sum_in_slices<T>(context, 1, slices, size, d.oc, nullptr, dkernel, run);
 }
 
 }  // namespace noyau::inline v0

@@ -42,8 +42,7 @@ Tensor forward_op(const Conv2dDims& d, const Tensor& x, const Tensor& kernel, co
       }
     }
     on.template conv2d_forward<T>(context, d, x.device_data<T>(), kernel.device_data<T>(),
-                                  data_or_null<T>(bias), static_cast<const T*>(nullptr), false,
-                                  y.device_data<T>());
+                                  data_or_null<T>(bias), nullptr, false, y.device_data<T>());
   });
   return record("conv2d", y, {x, kernel, bias},
                 [=](const Tensor& dy, const Tensor&) -> Grads {

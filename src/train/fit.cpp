@@ -182,9 +182,7 @@ class Fit {
     if (!options_.record || batch.images.dim(0) != options_.batch) return false;
     const double scale = scaler_ ? scaler_->scale() : 1;
     if (recorded_ && recorded_->suits(batch) && scale == recorded_scale_) return true;
-    const bool first = !std::exchange(loaded_, true);
-    if (first) return false;
-    recorded_.reset();
+    if (!std::exchange(loaded_, true)) return false;
     recorded_scale_ = scale;
     recorded_.emplace(optimizer_.parameters(), batch,
                       [this](const Tensor& images, const Tensor& labels) { return pass(images, labels); });
