@@ -1,5 +1,6 @@
 #include <cstring>
 #include <memory>
+#include <utility>
 
 #include "devices.h"
 #include "recording.h"
@@ -69,6 +70,7 @@ void replay(int index, void* recorded, std::uint64_t shift) {
 void forget(int index, void* recorded) noexcept {
   if (recorded == nullptr) return;
   const std::unique_ptr<Recorded> what(static_cast<Recorded*>(recorded));
+  Recorded* const under_way = std::exchange(recording, nullptr);  // which must not capture what follows
   // A replay may be under way: pinned memory is still read, the graph still used.
   static_cast<void>(cudaStreamSynchronize(static_cast<cudaStream_t>(stream(index))));
   if (what->graph != nullptr) static_cast<void>(cudaGraphExecDestroy(what->graph));
@@ -76,6 +78,7 @@ void forget(int index, void* recorded) noexcept {
   if (what->stream != nullptr) static_cast<void>(cudaStreamDestroy(what->stream));
   if (what->shift != nullptr) release(index, what->shift, sizeof(std::uint64_t));
   release_blocks(*what);
+  recording = under_way;
 }
 
 }  // namespace cuda

@@ -223,9 +223,18 @@ class NOYAU_API Muon : public Sgd {
 
  protected:
   void update(Slot& slot, const Tensor& grad, double rate) override;
+  void finish_updates() override;
 
  private:
+  // A parameter whose step waits for those of the same shape; `direction` is [1, rows, outputs].
+  struct Matrix {
+    Tensor parameter, direction;
+    double rate, keep;
+  };
+  void step_together(const std::vector<Matrix>& matrices);
+
   MuonOptions options_;
+  std::vector<Matrix> matrices_;
 };
 
 /// Exponential moving averages of a module's floating parameters and buffers.

@@ -1,4 +1,5 @@
-#include <cmath>
+#include <algorithm>
+#include <utility>
 
 #include "noyau/ops.h"
 #include "noyau/optim.h"
@@ -24,17 +25,31 @@ std::vector<ParameterGroup> split(const std::vector<ParameterGroup>& groups, con
   return result;
 }
 
-// Moves the singular values of `m` towards 1 by X -> aX + bXA + cXAA with A the smaller of X'X and XX'.
+// Of each matrix of `m` [g, r, c], in f64: [g, 1, 1].
+Tensor square_sums(const Tensor& m) {
+  const Tensor exact = m.to(Dtype::f64);
+  return sum(exact * exact, {1, 2}, true);
+}
+
+// Moves the singular values of the matrices of `m` [g, r, c] towards 1 by X -> aX + bXA + cXAA with A the smaller of
+// X'X and XX'.
 Tensor orthogonalized(Tensor m, int iterations) {
   constexpr double a = 3.4445, b = -4.7750, c = 2.0315, kGuard = 1e-7;
-  m = m * (1.0 / (sqrt(square_sum(m)) + kGuard)).to(m.dtype());
-  const bool tall = m.dim(0) > m.dim(1);
+  m = m * (1.0 / (sqrt(square_sums(m)) + kGuard)).to(m.dtype());
+  const bool tall = m.dim(1) > m.dim(2);
   for (int i = 0; i < iterations; ++i) {
-    const Tensor gram = tall ? matmul(transpose(m), m) : matmul(m, transpose(m));
+    const Tensor transposed = transpose(m, {0, 2, 1});
+    const Tensor gram = tall ? matmul(transposed, m) : matmul(m, transposed);
     const Tensor factor = gram * b + matmul(gram, gram) * c;
     m = m * a + (tall ? matmul(m, factor) : matmul(factor, m));
   }
   return m;
+}
+
+// One factor for each matrix, [g, 1, 1].
+Tensor factors(const std::vector<double>& values, const Tensor& matrices) {
+  const Shape shape{static_cast<std::int64_t>(values.size()), 1, 1};
+  return from_vector(values, shape).to(matrices.device());
 }
 
 }  // namespace
@@ -56,15 +71,45 @@ void Muon::update(Slot& slot, const Tensor& grad, double rate) {
   velocity.copy_from(velocity * options_.momentum + grad);
   const Tensor direction = options_.nesterov ? grad + velocity * options_.momentum : velocity;
   const std::int64_t outputs = grad.dim(-1);
-  const Tensor step =
-      orthogonalized(reshape(direction, {grad.size() / outputs, outputs}), options_.iterations);
-  Tensor keep = full({}, 1 - rate * slot.weight_decay, {Dtype::f64, grad.device()});
-  if (options_.normalize) {
-    const Tensor wanted = full({}, static_cast<double>(outputs), {Dtype::f64, grad.device()});
-    keep = keep * sqrt(wanted / square_sum(slot.parameter));
+  matrices_.push_back({slot.parameter, reshape(direction, {1, grad.size() / outputs, outputs}), rate,
+                       1 - rate * slot.weight_decay});
+}
+
+void Muon::finish_updates() {
+  std::vector<Matrix> rest = std::exchange(matrices_, {});
+  while (!rest.empty()) {
+    const Tensor first = rest.front().direction;
+    const auto other = std::stable_partition(rest.begin(), rest.end(), [&](const Matrix& matrix) {
+      const Tensor& direction = matrix.direction;
+      return direction.shape() == first.shape() && direction.dtype() == first.dtype() &&
+             direction.device() == first.device();
+    });
+    step_together(std::vector<Matrix>(rest.begin(), other));
+    rest.erase(rest.begin(), other);
   }
-  slot.parameter.copy_from(slot.parameter.detach() * keep.to(grad.dtype()) -
-                           reshape(step, grad.shape()) * rate);
+  Sgd::finish_updates();
+}
+
+void Muon::step_together(const std::vector<Matrix>& matrices) {
+  const NoGrad off;
+  std::vector<Tensor> parameters, directions;
+  std::vector<double> rates, keeps;
+  for (const Matrix& matrix : matrices) {
+    directions.push_back(matrix.direction);
+    parameters.push_back(reshape(matrix.parameter.detach(), matrix.direction.shape()));
+    rates.push_back(matrix.rate);
+    keeps.push_back(matrix.keep);
+  }
+  const Tensor before = concat(parameters, 0);
+  const Tensor step = orthogonalized(concat(directions, 0), options_.iterations);
+  Tensor keep = factors(keeps, before);
+  if (options_.normalize) keep = keep * sqrt(static_cast<double>(before.dim(2)) / square_sums(before));
+  const Tensor after = before * keep.to(before.dtype()) - step * factors(rates, before).to(before.dtype());
+  for (std::size_t i = 0; i < matrices.size(); ++i) {
+    const Tensor& parameter = matrices[i].parameter;
+    const auto row = static_cast<std::int64_t>(i);
+    parameter.copy_from(reshape(slice(after, 0, row, row + 1), parameter.shape()));
+  }
 }
 
 }  // namespace noyau::inline v0

@@ -133,6 +133,20 @@ TEST_CASE("a recording gives its memory back", "[cuda][fast]") {
   CHECK(memory_use("cuda").live == before);
 }
 
+TEST_CASE("a recording may end while another is made", "[cuda][fast]") {
+  if (!has_cuda()) return;
+  const Tensor x = full({3}, 2).to("cuda");
+  Tensor y;
+  auto first = std::make_unique<Recording>("cuda", [&] { y = x + 1; });
+  Recording second("cuda", [&] {
+    y = x * 5;
+    first.reset();
+    y = y + 1;
+  });
+  second.replay();
+  CHECK(y.to_vector<float>() == std::vector<float>(3, 11.F));
+}
+
 TEST_CASE("what cannot be recorded is refused, and the device works on", "[cuda][fast]") {
   CHECK_THROWS_WITH(Recording("cpu", [] {}), ContainsSubstring("recording: work on cpu cannot be recorded"));
   if (!has_cuda()) return;

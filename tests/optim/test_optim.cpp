@@ -3,6 +3,7 @@
 #include "catch2.h"
 #include "noyau/ops.h"
 #include "noyau/optim.h"
+#include "ops/check.h"
 
 namespace ny = noyau;
 
@@ -61,6 +62,40 @@ TEST_CASE("parameters without a gradient are left alone", "[fast]") {
   adam.step();
   REQUIRE(near(b, {1}));
   REQUIRE(adam.state().size() == 3);  // steps and two moments of `a`
+}
+
+TEST_CASE("muon steps matrices of one shape together as it steps each alone", "[fast]") {
+  const std::vector<ny::Shape> shapes{{5, 3},    {3, 5}, {5, 3},
+                                      {1, 5, 3}, {4},    {3, 5}};  // tall, wide, no matrix
+  for (const bool normalize : {true, false}) {
+    const ny::MuonOptions options{.rate = 0.1, .normalize = normalize, .sgd = {.rate = 0.5}};
+    std::uint64_t seed = 0;
+    std::vector<ny::ParameterGroup> all;
+    std::vector<ny::Tensor> alone;
+    std::vector<std::unique_ptr<ny::Muon>> each;
+    for (const ny::Shape& shape : shapes) {
+      const double rate = 0.1 + 0.01 * static_cast<double>(all.size());
+      const ny::Tensor p = random_f64(shape, ++seed);
+      alone.push_back(p.clone().set_requires_grad(true));
+      all.push_back({{p.set_requires_grad(true)}, rate, rate});
+      each.push_back(
+          std::make_unique<ny::Muon>(std::vector{ny::ParameterGroup{{alone.back()}, rate, rate}}, options));
+    }
+    ny::Muon together(all, options);
+    for (int step = 0; step < 3; ++step) {
+      for (std::size_t i = 0; i < alone.size(); ++i) {
+        const ny::Tensor grad = random_f64(shapes[i], ++seed);
+        alone[i].set_grad(grad);
+        all[i].parameters[0].set_grad(grad.clone());
+        each[i]->step();
+      }
+      together.step();
+    }
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      INFO("parameter " << i);
+      CHECK(all_close(all[i].parameters[0], alone[i], 1e-12, 1e-12));
+    }
+  }
 }
 
 TEST_CASE("gradients are clipped by common norm and by value", "[fast]") {
