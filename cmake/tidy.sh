@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # usage: cmake/tidy.sh BUILD_DIR [SECONDS]
-# clang-tidy over the library's sources, two at a time. None is begun after SECONDS (default 240), and the closing line
-# counts those that were checked. BUILD_DIR holds compile_commands.json.
+# clang-tidy over the library's sources, two at a time, those that changed last first. None is begun after SECONDS
+# (default 240), and the closing line counts those that were checked. BUILD_DIR holds compile_commands.json.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export build=$1 stop_at=$(($(date +%s) + ${2:-240}))
@@ -13,7 +13,10 @@ check() {
 }
 export -f check
 
-mapfile -t sources < <(find src -name '*.cpp' | sort)
+# Commits name what they changed, the newest first; what no commit names (an archive has none) follows in order.
+mapfile -t sources < <(
+  { git log --format= --name-only -- 'src/*.cpp' 2> /dev/null; find src -name '*.cpp' | sort; } |
+    awk '!seen[$0]++' | while read -r source; do [ ! -f "$source" ] || echo "$source"; done)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 if ! printf '%s\n' "${sources[@]}" | xargs -P 2 -I{} bash -ec 'check {}' > "$log"; then
